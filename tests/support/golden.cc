@@ -1,0 +1,38 @@
+#include "tests/support/golden.h"
+
+#include <openssl/sha.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace tilefit::test {
+
+std::optional<std::string> golden(const std::string& name) {
+  namespace fs = std::filesystem;
+  if (const char* whole = std::getenv("TILEFIT_GOLDEN"); whole && fs::exists(fs::path(whole) / name)) return fs::path(whole) / name;
+  if (const fs::path compact = fs::path(TILEFIT_SOURCE_DIR) / "tests" / "golden" / name; fs::exists(compact)) return compact;
+  return std::nullopt;
+}
+
+TempDir::TempDir() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "tilefit-test-XXXXXX").string();
+  path_ = ::mkdtemp(pattern.data());
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string sha256_hex(const void* data, size_t size) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(static_cast<const unsigned char*>(data), size, digest);
+  std::string hex;
+  for (const unsigned char byte : digest) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace tilefit::test
