@@ -14,6 +14,7 @@
 //   Flags flags;  FlagSet set;  flags.visit(set);  set.parse(args);
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <span>
@@ -51,8 +52,8 @@ struct Switch {
   const char* value;
 };
 
-/// Attribute: accepted, but without effect (or with less than expected). The sentence is in notes() when the flag was given,
-/// except with quiet_value or, for a bool, its default.
+/// Attribute: accepted, but without effect (or with less than expected). notes() has "--name SENTENCE" when the flag was given,
+/// except with quiet_value or, for a bool, its default. Start it with "has no effect" when that is so: help lists those flags last.
 struct Note {
   const char* sentence;
   const char* quiet_value = nullptr;
@@ -73,9 +74,9 @@ struct Meta {
 };
 
 /// Where a flag's value goes. std::optional fields are empty until given; lists take one or more values.
-using FlagTarget = std::variant<bool*, int*, int64_t*, double*, std::string*, std::optional<bool>*, std::optional<int>*,
-                                std::optional<int64_t>*, std::optional<double>*, std::optional<std::string>*,
-                                std::vector<std::string>*>;
+using FlagTarget =
+    std::variant<bool*, int*, int64_t*, double*, std::string*, std::optional<bool>*, std::optional<int>*,
+                 std::optional<int64_t>*, std::optional<double>*, std::optional<std::string>*, std::vector<std::string>*>;
 
 /// One declared flag.
 struct FlagSpec {
@@ -122,7 +123,8 @@ class FlagSet {
   void group(const char* title) { group_ = title; }
 
   /// Declares positional arguments: between min and max of them end up in `values`.
-  void positional(const char* name, std::vector<std::string>& values, const char* help, size_t min_count = 1, size_t max_count = 1);
+  void positional(const char* name, std::vector<std::string>& values, const char* help, size_t min_count = 1,
+                  size_t max_count = 1);
 
   /// Sets the fields. Throws Error(kUsage): unknown or ambiguous flag, missing, bad, out-of-range or refused value, missing required
   /// flag, stray positional; as read_json_file for the JSON form.
@@ -137,7 +139,7 @@ class FlagSet {
   /// Sentences to say once: notes of the flags that were given, in declaration order.
   std::vector<std::string> notes() const;
 
-  /// Help text, wrapped at `width` columns: groups in order, flags that only carry a note last.
+  /// Help text, wrapped at `width` columns: groups in order, flags without effect last.
   std::string help(int width = 100) const;
 
   /// The same as markdown: one table per group.

@@ -12,9 +12,9 @@ using Args = std::span<const std::string>;
 
 struct Command {
   const char* name;
-  const char* summary;         ///< one line for the list of verbs, no full stop
-  const char* usage;           ///< what follows "tilefit NAME" in the usage line
-  int (*run)(Args args);       ///< args: everything after the verb; returns the exit code or throws Error
+  const char* summary;          ///< one line for the list of verbs, no full stop
+  const char* usage;            ///< what follows "tilefit NAME" in the usage line
+  int (*run)(Args args);        ///< args: everything after the verb; returns the exit code or throws Error
   void (*flags)(FlagSet& set);  ///< declares the verb's flags, for help and docs
 };
 
