@@ -1,0 +1,75 @@
+// The parallel drivers over flat arrays and columns: optimizers, gradient sums and norms. Arrays are cut at multiples of kBlockSize.
+#include <algorithm>
+#include <vector>
+
+#include "tilefit/kernels/dispatch.h"
+#include "tilefit/kernels/optimizer.h"
+#include "tilefit/kernels/reduce.h"
+#include "tilefit/kernels/rows.h"
+
+namespace tilefit::kernels {
+namespace {
+
+constexpr int64_t kFlatRun = 8 * kBlockSize;
+
+}  // namespace
+
+template <class T>
+void adamw(ThreadPool& pool, int64_t n, const AdamWStep& step, const T* gradient, T* weight, T* first_moment,
+           T* second_moment) {
+  parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) {
+    table<T>().adamw(end - begin, step, gradient + begin, weight + begin, first_moment + begin, second_moment + begin);
+  });
+}
+
+template <class T>
+void sgd(ThreadPool& pool, int64_t n, const SgdStep& step, const T* gradient, T* weight, T* buffer) {
+  parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) {
+    table<T>().sgd(end - begin, step, gradient + begin, weight + begin, buffer ? buffer + begin : nullptr);
+  });
+}
+
+template <class T>
+void add_column_sums(ThreadPool& pool, int64_t M, int64_t N, const T* x_MN, int64_t ld, T* sum_N) {
+  parallel_rows(pool, N, 64, [&](int64_t begin, int64_t end) { table<T>().column_sums(M, begin, end, x_MN, ld, sum_N); });
+}
+
+template <class T>
+void block_sums_of_squares(ThreadPool& pool, int64_t n, const T* x, double* block_sums) {
+  parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at += kBlockSize)
+      block_sums[at / kBlockSize] = table<T>().sum_of_squares(std::min(kBlockSize, end - at), x + at);
+  });
+}
+
+double tree_sum(const double* values, int64_t n) noexcept {
+  if (n <= 0) return 0;
+  if (n == 1) return values[0];
+  int64_t half = 1;  // the largest power of two below n: the left subtree is full
+  while (half * 2 < n) half *= 2;
+  return tree_sum(values, half) + tree_sum(values + half, n - half);
+}
+
+template <class T>
+void add(ThreadPool& pool, int64_t n, const T* x, T* y) {
+  parallel_rows(pool, n, kFlatRun,
+                [&](int64_t begin, int64_t end) { table<T>().add_range(end - begin, x + begin, y + begin); });
+}
+
+template <class T>
+void fill_zero(ThreadPool& pool, int64_t n, T* y) {
+  parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, T(0)); });
+}
+
+#define TF_INSTANTIATE(T)                                                                 \
+  template void adamw<T>(ThreadPool&, int64_t, const AdamWStep&, const T*, T*, T*, T*);   \
+  template void sgd<T>(ThreadPool&, int64_t, const SgdStep&, const T*, T*, T*);           \
+  template void add_column_sums<T>(ThreadPool&, int64_t, int64_t, const T*, int64_t, T*); \
+  template void block_sums_of_squares<T>(ThreadPool&, int64_t, const T*, double*);        \
+  template void add<T>(ThreadPool&, int64_t, const T*, T*);                               \
+  template void fill_zero<T>(ThreadPool&, int64_t, T*);
+TF_INSTANTIATE(float)
+TF_INSTANTIATE(double)
+#undef TF_INSTANTIATE
+
+}  // namespace tilefit::kernels
