@@ -39,7 +39,8 @@ TEST(DType, EveryHalfRoundTrips) {
     ASSERT_EQ(f32_to_f16(value), half) << std::hex << bits;
     const uint32_t exponent = bits >> 10 & 31u, mantissa = bits & 0x3FFu;
     if (exponent == 31) continue;
-    const double expected = std::ldexp(exponent ? 1024.0 + mantissa : mantissa, static_cast<int>(exponent ? exponent : 1) - 25);
+    const double expected =
+        std::ldexp(exponent ? 1024.0 + mantissa : mantissa, static_cast<int>(exponent ? exponent : 1) - 25);
     ASSERT_EQ(std::fabs(static_cast<double>(value)), expected) << std::hex << bits;
   }
 }
