@@ -69,8 +69,10 @@ def check_includes(deps, folder, path, lines):
 def check_text(path, lines):
     """Heads, include guards, ASCII, nothing left unfinished."""
     first = next((line for line in lines if not line.startswith("#!")), "")
-    # x.cc and x_test.cc need no head where x.h has one.
-    headed = path.suffix == ".cc" and path.with_name(path.stem.removesuffix("_test") + ".h").exists()
+    # x.cc needs no head where x.h has one, and x_test.cc none where x.h or x.cc is there: its name says what it is.
+    tested = path.stem.removesuffix("_test")
+    headed = path.suffix == ".cc" and (path.with_name(tested + ".h").exists()
+                                       or tested != path.stem and path.with_name(tested + ".cc").exists())
     if not headed and not first.startswith(COMMENT[path.suffix]):
         yield path, 1, "the first line is no comment that says what the file is (file heads)"
     if path.suffix == ".h" and "#pragma once" not in lines:
