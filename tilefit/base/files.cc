@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -37,6 +38,12 @@ std::string parent_directory(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+/// A name that no other writer uses, of this process or another on the same machine.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<int> counter{0};
+  return path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter.fetch_add(1));
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, int64_t max_bytes) {
@@ -66,17 +73,18 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
     }
   }
   if (const int closed = gzclose_r(file); failure.empty() && closed == Z_BUF_ERROR) failure = "the gzip data ends early";
-  if (!failure.empty()) throw Error(Code::kFailed, "cannot be read: " + failure, path, "check that the file was copied whole");
+  if (!failure.empty())
+    throw Error(Code::kFailed, "cannot be read: " + failure, path, "check that the file was copied whole");
   return text;
 }
 
 bool file_exists(const std::string& path) noexcept {
-  struct stat s{};
+  struct stat s {};
   return ::stat(path.c_str(), &s) == 0 && S_ISREG(s.st_mode);
 }
 
 bool directory_exists(const std::string& path) noexcept {
-  struct stat s{};
+  struct stat s {};
   return ::stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
 }
 
@@ -89,7 +97,7 @@ void make_directories(const std::string& path) {
 MappedFile::MappedFile(const std::string& path) : path_(path) {
   const FileDescriptor fd(path, O_RDONLY);
   if (fd.get() < 0) throw Error(Code::kFailed, "cannot be opened: " + reason(), path);
-  struct stat s{};
+  struct stat s {};
   if (::fstat(fd.get(), &s) != 0 || !S_ISREG(s.st_mode)) throw Error(Code::kFailed, "is not a regular file", path);
   size_ = s.st_size;
   if (size_ == 0) return;
@@ -112,8 +120,7 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), static_cast<size_t>(size_));
 }
 
-AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), temporary_(path_ + ".tmp-" + std::to_string(::getpid())) {
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd_ < 0) throw Error(Code::kEnvironment, "cannot be written: " + reason(), path_);
 }
@@ -129,17 +136,19 @@ void AtomicFile::write(const void* data, int64_t size) {
   while (size > 0) {
     const ssize_t wrote = ::write(fd_, at, static_cast<size_t>(size));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) throw Error(Code::kEnvironment, "cannot be written: " + reason(), path_, "free disk space or another --output_dir");
+    if (wrote < 0)
+      throw Error(Code::kEnvironment, "cannot be written: " + reason(), path_, "free disk space or another --output_dir");
     at += wrote;
     size -= wrote;
   }
 }
 
 void AtomicFile::commit() {
-  const bool flushed = ::fsync(fd_) == 0;
-  const bool closed = ::close(std::exchange(fd_, -1)) == 0;
-  if (!flushed || !closed || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const std::string why = reason();
+  std::string why;  // taken at once: the next call overwrites errno
+  if (::fsync(fd_) != 0) why = reason();
+  if (::close(std::exchange(fd_, -1)) != 0 && why.empty()) why = reason();
+  if (why.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) why = reason();
+  if (!why.empty()) {
     ::unlink(temporary_.c_str());
     throw Error(Code::kEnvironment, "cannot be written: " + why, path_, "free disk space or another --output_dir");
   }

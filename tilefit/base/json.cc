@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "tilefit/base/error.h"
@@ -23,11 +27,117 @@ std::string place(std::string_view where, std::string_view text, size_t offset, 
 }
 
 /// The parser's own sentence without its prefix "[json.exception...] parse error at line 1, column 2: ".
-std::string reason_of(const nlohmann::json::parse_error& e) {
+std::string reason_of(const nlohmann::detail::exception& e) {
   const std::string_view text = e.what();
-  const size_t at = text.find(": ");
+  size_t at = text.find(": ");
+  if (at == std::string_view::npos) at = text.find("] ");
   return std::string(at == std::string_view::npos ? text : text.substr(at + 2));
 }
+
+/// JSON has no NaN and no infinities, but Python writes them. Before a second try each becomes a string of DEL characters of the same length,
+/// which the builder turns into the number: nobody else writes such a string, and places in messages stay right.
+constexpr std::array<std::pair<std::string_view, double>, 3> kNonFinite = {
+    {{"-Infinity", -HUGE_VAL}, {"Infinity", HUGE_VAL}, {"NaN", NAN}}};
+
+std::string with_markers(std::string_view text) {
+  std::string out(text);
+  bool in_string = false;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (out[i] == '"') in_string = !in_string;
+    else if (in_string && out[i] == '\\') ++i;
+    else if (!in_string)
+      for (const auto& item : kNonFinite) {
+        const std::string_view word = item.first;
+        if (text.substr(i, word.size()) != word) continue;
+        out.replace(i, word.size(), '"' + std::string(word.size() - 2, '\x7F') + '"');
+        i += word.size() - 1;
+        break;
+      }
+  }
+  return out;
+}
+
+/// Builds a value from parse events. The library's own builder looks through all earlier keys at each new one, which makes a vocabulary of
+/// 250,000 tokens a matter of minutes; this one keeps an index of large objects. A key that comes twice keeps its first place and its last
+/// value, as in Python.
+class JsonBuilder : public nlohmann::json_sax<Json> {
+ public:
+  explicit JsonBuilder(bool markers) : markers_(markers) {}
+
+  Json root;
+  size_t error_at = 0;       ///< byte offset of the mistake
+  std::string error_reason;  ///< empty: none
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(int64_t value) override { return add(value); }
+  bool number_unsigned(uint64_t value) override { return add(value); }
+  bool number_float(double value, const std::string&) override { return add(value); }
+  bool binary(Json::binary_t&) override { return false; }
+  bool string(std::string& value) override {
+    if (markers_ && !value.empty() && value.find_first_not_of('\x7F') == std::string::npos)
+      for (const auto& [word, number] : kNonFinite)
+        if (value.size() + 2 == word.size()) return add(number);
+    return add(std::move(value));
+  }
+  bool start_object(size_t) override { return open(Json::object()); }
+  bool start_array(size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    Frame& frame = frames_.back();
+    std::vector<Json::object_t::value_type>& members = frame.value->get_ref<Json::object_t&>();
+    if (members.size() == kIndexFrom)
+      for (size_t i = 0; i < members.size(); ++i) frame.index.emplace(members[i].first, i);
+    size_t at = members.size();
+    if (members.size() < kIndexFrom) {
+      for (size_t i = 0; i < members.size(); ++i)
+        if (members[i].first == name) at = i;
+    } else {
+      at = frame.index.emplace(name, members.size()).first->second;
+    }
+    if (at == members.size()) members.emplace_back(std::move(name), nullptr);
+    slot_ = &members[at].second;
+    return true;
+  }
+  bool parse_error(size_t byte, const std::string&, const nlohmann::detail::exception& e) override {
+    error_at = byte ? byte - 1 : 0;
+    error_reason = reason_of(e);
+    return false;
+  }
+
+ private:
+  static constexpr size_t kIndexFrom = 32;
+  struct Frame {
+    Json* value;
+    std::unordered_map<std::string, size_t> index;  ///< empty while the object is small
+  };
+
+  bool add(Json value) {
+    place_of(std::move(value));
+    return true;
+  }
+  bool open(Json value) {
+    Json* const at = place_of(std::move(value));
+    frames_.push_back({at, {}});
+    return true;
+  }
+  bool close() {
+    frames_.pop_back();
+    return true;
+  }
+  /// Stores a value where the text has it. Only the innermost container grows, so pointers to the outer ones stay good.
+  Json* place_of(Json value) {
+    if (frames_.empty()) return &(root = std::move(value));
+    if (frames_.back().value->is_object()) return &(*slot_ = std::move(value));
+    auto& items = frames_.back().value->get_ref<Json::array_t&>();
+    return &items.emplace_back(std::move(value));
+  }
+
+  bool markers_;
+  std::vector<Frame> frames_;
+  Json* slot_ = nullptr;  ///< where the value of the last key goes
+};
 
 void append_escaped(std::string& out, const std::string& text) {
   out += '"';
@@ -45,16 +155,13 @@ void append_escaped(std::string& out, const std::string& text) {
         case '\b': out += "\\b"; break;
         case '\f': out += "\\f"; break;
         default:
-          if (c < 0x20 || c == 0x7F) {
-            if (c == 0x7F) out += static_cast<char>(c);
-            else hex(c);
-          } else {
-            out += static_cast<char>(c);
-          }
+          if (c < 0x20 || c == 0x7F) hex(c);
+          else out += static_cast<char>(c);
       }
     } else {
       uint32_t code = c & (0xFFu >> (length + 1));
-      for (int k = 1; k < length && i + k < text.size(); ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3Fu);
+      for (int k = 1; k < length && i + k < text.size(); ++k)
+        code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3Fu);
       if (code >= 0x10000) {
         hex(0xD800 + ((code - 0x10000) >> 10));
         hex(0xDC00 + ((code - 0x10000) & 0x3FF));
@@ -69,12 +176,20 @@ void append_escaped(std::string& out, const std::string& text) {
 
 /// repr(float) of Python: the shortest digits that read back, exponent form below 1e-4 and from 1e16 on.
 void append_float(std::string& out, double value) {
-  if (std::isnan(value)) { out += "NaN"; return; }
-  if (std::isinf(value)) { out += value < 0 ? "-Infinity" : "Infinity"; return; }
+  if (std::isnan(value)) {
+    out += "NaN";
+    return;
+  }
+  if (std::isinf(value)) {
+    out += value < 0 ? "-Infinity" : "Infinity";
+    return;
+  }
   const double size = std::fabs(value);
   const bool scientific = size != 0 && (size < 1e-4 || size >= 1e16);
   char buffer[400];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, scientific ? std::chars_format::scientific : std::chars_format::fixed).ptr;
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                 scientific ? std::chars_format::scientific : std::chars_format::fixed)
+                       .ptr;
   std::string_view digits(buffer, static_cast<size_t>(end - buffer));
   out += digits;
   if (!scientific && digits.find('.') == std::string_view::npos) out += ".0";
@@ -87,7 +202,10 @@ void append_json(std::string& out, const Json& value, int indent, bool sort_keys
   const char* const separator = indent >= 0 ? "," : ", ";
   switch (value.type()) {
     case Json::value_t::object: {
-      if (value.empty()) { out += "{}"; return; }
+      if (value.empty()) {
+        out += "{}";
+        return;
+      }
       std::vector<Json::const_iterator> items;
       for (auto it = value.begin(); it != value.end(); ++it) items.push_back(it);
       if (sort_keys) std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.key() < b.key(); });
@@ -104,7 +222,10 @@ void append_json(std::string& out, const Json& value, int indent, bool sort_keys
       return;
     }
     case Json::value_t::array: {
-      if (value.empty()) { out += "[]"; return; }
+      if (value.empty()) {
+        out += "[]";
+        return;
+      }
       out += '[';
       for (size_t i = 0; i < value.size(); ++i) {
         if (i) out += separator;
@@ -136,18 +257,21 @@ Json parse_json(std::string_view text, std::string_view where, int64_t first_lin
       in_string = true;
     } else if (c == '[' || c == '{') {
       if (++depth > kMaxJsonDepth)
-        throw Error(Code::kFailed, fmt::format("JSON nests deeper than {} levels", kMaxJsonDepth), place(where, text, i, first_line));
+        throw Error(Code::kFailed, fmt::format("JSON nests deeper than {} levels", kMaxJsonDepth),
+                    place(where, text, i, first_line));
     } else if (c == ']' || c == '}') {
       --depth;
     }
   }
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const nlohmann::json::parse_error& e) {
-    throw Error(Code::kFailed, "malformed JSON: " + reason_of(e), place(where, text, e.byte ? e.byte - 1 : 0, first_line));
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(Code::kFailed, std::string("malformed JSON: ") + e.what(), std::string(where));
+  JsonBuilder builder(false);
+  if (Json::sax_parse(text, static_cast<nlohmann::json_sax<Json>*>(&builder))) return std::move(builder.root);
+  if (const std::string marked = with_markers(text); marked != text) {
+    JsonBuilder second(true);
+    if (Json::sax_parse(marked, static_cast<nlohmann::json_sax<Json>*>(&second))) return std::move(second.root);
+    builder.error_at = second.error_at;
+    builder.error_reason = second.error_reason;
   }
+  throw Error(Code::kFailed, "malformed JSON: " + builder.error_reason, place(where, text, builder.error_at, first_line));
 }
 
 Json read_json_file(const std::string& path) { return parse_json(read_file(path), path); }

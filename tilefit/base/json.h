@@ -13,7 +13,8 @@ using Json = nlohmann::ordered_json;
 /// Nesting deeper than this is refused: no file of ours needs it, and it bounds the stack.
 inline constexpr int kMaxJsonDepth = 64;
 
-/// Parses one JSON value. where: file name for messages. first_line: line number of the text's first line.
+/// Parses one JSON value. As in Python, NaN and Infinity are numbers and of a key that comes twice the last value counts. Takes time linear in
+/// the text; but looking up a key in the result is linear too, so iterate over large objects (vocabularies). where: file name for messages. first_line: line number of the text's first line.
 /// Throws Error(kFailed) with "file:line:column" when the text is malformed, is not UTF-8, or nests too deep.
 Json parse_json(std::string_view text, std::string_view where, int64_t first_line = 1);
 

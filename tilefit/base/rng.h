@@ -35,7 +35,9 @@ constexpr uint32_t dropout_bits(uint64_t key, uint32_t element) noexcept {
   return x ^ (x >> 16);
 }
 
-/// A value is dropped when its dropout_bits are below this: p * 2^32, rounded. p = 0 drops nothing.
-constexpr uint32_t dropout_threshold(double p) noexcept { return static_cast<uint32_t>(p * 4294967296.0 + 0.5); }
+/// A value is dropped when its dropout_bits are below this: p * 2^32, rounded. p = 0 drops nothing; p = 1 all but one in 2^32.
+constexpr uint32_t dropout_threshold(double p) noexcept {
+  return p >= 1 - 0x1p-33 ? 0xFFFFFFFFu : static_cast<uint32_t>(p * 4294967296.0 + 0.5);
+}
 
 }  // namespace tilefit
