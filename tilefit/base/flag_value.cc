@@ -97,6 +97,8 @@ void check_range(const FlagSpec& spec, const std::string& text, T value) {
 }
 
 void check_choice(const FlagSpec& spec, const std::string& text) {
+  if (std::find(spec.choices_not_yet.begin(), spec.choices_not_yet.end(), text) != spec.choices_not_yet.end())
+    fail(spec, fmt::format(": '{}' is not done yet; today there are {}", text, fmt::join(spec.choices, ", ")));
   if (spec.choices.empty() || std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) return;
   fail(spec,
        fmt::format(": '{}' is not one of {}{}", text, fmt::join(spec.choices, ", "), did_you_mean(text, spec.choices)));

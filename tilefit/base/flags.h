@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,13 @@ struct Range {
 struct OneOf {
   std::vector<std::string> values;
   OneOf(std::initializer_list<const char*> names) : values(names.begin(), names.end()) {}
+  explicit OneOf(std::vector<std::string> names) : values(std::move(names)) {}
+};
+
+/// Attribute, beside OneOf: values that exist elsewhere but are not done here; the error says so and lists those that are.
+struct NotYet {
+  std::vector<std::string> values;
+  NotYet(std::initializer_list<const char*> names) : values(names.begin(), names.end()) {}
 };
 
 /// Attribute: another name of the same flag.
@@ -82,7 +90,7 @@ using FlagTarget =
 struct FlagSpec {
   std::string name, help, group, note, quiet_value, refused, refused_try, metavar;
   FlagTarget target;
-  std::vector<std::string> aliases, choices;
+  std::vector<std::string> aliases, choices, choices_not_yet;
   std::vector<std::pair<std::string, std::string>> switches;  ///< (name, value it sets): --no_X, --json
   std::optional<Range> range;
   std::string default_text;  ///< as shown; empty when there is none
@@ -91,6 +99,7 @@ struct FlagSpec {
 
   void apply(const Range& r) { range = r; }
   void apply(const OneOf& c) { choices = c.values; }
+  void apply(const NotYet& c) { choices_not_yet = c.values; }
   void apply(const Alias& a) { aliases.emplace_back(a.name); }
   void apply(const Switch& s) { switches.emplace_back(s.name, s.value); }
   void apply(const Note& n) { note = n.sentence, quiet_value = n.quiet_value ? n.quiet_value : ""; }
@@ -117,6 +126,16 @@ class FlagSet {
     (spec.apply(attributes), ...);
     add(std::move(spec));
     return *this;
+  }
+
+  /// Declares a flag that is accepted and checked but that nothing reads (the set itself holds its value). The note is
+  /// "has no effect: REASON".
+  template <class T, class... Attributes>
+  void ignored(const char* name, T default_value, const char* reason, const Attributes&... attributes) {
+    const auto field = std::make_shared<T>(std::move(default_value));
+    owned_.push_back(field);
+    const std::string note = std::string("has no effect: ") + reason;
+    (*this)(name, *field, "", Note{note.c_str()}, attributes...);
   }
 
   /// Heading under which help and markdown list the flags declared from here on.
@@ -157,6 +176,7 @@ class FlagSet {
   void finish();
 
   std::vector<FlagSpec> flags_;
+  std::vector<std::shared_ptr<void>> owned_;
   std::string group_;
   std::string positional_name_, positional_help_;
   std::vector<std::string>* positional_ = nullptr;

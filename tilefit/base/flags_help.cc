@@ -71,12 +71,10 @@ std::string full_help(const FlagSpec& spec, std::string_view quote) {
   return out;
 }
 
-/// What follows "has no effect: ", as a sentence of its own; the flag's help when there is no more to say.
+/// Help of a flag without effect: what it means elsewhere, then "No effect: reason".
 std::string why_without_effect(const FlagSpec& spec) {
-  std::string reason = spec.note.substr(kNoEffect.size());
-  if (reason.starts_with(": ")) reason.erase(0, 2);
-  if (reason.empty() || reason == ".") return spec.help;
-  return spec.help.empty() ? reason : spec.help + " No effect: " + reason;
+  const std::string reason = "No effect" + spec.note.substr(kNoEffect.size());
+  return spec.help.empty() ? reason : spec.help + " " + reason;
 }
 
 /// One entry: the flag at the left, its help in a column; a long flag has a line of its own.

@@ -47,7 +47,8 @@ struct Sample {
     v("pin", pin, "Pin memory.", Note{"has no effect: there is no device to copy to."});
     v("no_cuda", no_cuda, "Use the CPU.", Note{"has no effect: there is only the CPU."});
     v("output_dir", output_dir, "Where results go.", Meta{"DIR"});
-    v("eval_strategy", strategy, "When to evaluate.", OneOf{"no", "steps", "epoch"}, Alias{"evaluation_strategy"});
+    v("eval_strategy", strategy, "When to evaluate.", OneOf{"no", "steps", "epoch"}, NotYet{"best"},
+      Alias{"evaluation_strategy"});
     v("optim", optim, "Optimizer.");
     v("save", save, "When to save.", Note{"saves at the end only, for now.", "no"});
     v.group("Rest");
@@ -176,6 +177,8 @@ TEST(Flags, ErrorsNameFlagValueAndRemedy) {
   EXPECT_EQ(failure({"--steps", "99999999999"}), "--steps 99999999999: must be between 1 and 2147483647");
   EXPECT_EQ(failure({"--eval_strategy", "step"}),
             "--eval_strategy: 'step' is not one of no, steps, epoch. Did you mean steps?");
+  EXPECT_EQ(failure({"--eval_strategy", "best"}),
+            "--eval_strategy: 'best' is not done yet; today there are no, steps, epoch");
   EXPECT_EQ(failure({"--report_to", "none", "x"}), "--report_to: 'x' is not one of none, tensorboard, wandb");
   EXPECT_EQ(failure({"--output_dir"}), "--output_dir: a value is missing");
   EXPECT_EQ(failure({"--output_dir", "--do_train"}), "--output_dir: a value is missing");
@@ -212,6 +215,25 @@ TEST(Flags, NotesOnlyForWhatChangesNothing) {
               ElementsAre("--pin has no effect: there is no device to copy to.",
                           "--no_cuda has no effect: there is only the CPU.", "--save saves at the end only, for now."));
   EXPECT_THAT(parse({"--no_cuda", "False", "--save", "no", "--pin"})->set.notes(), IsEmpty());
+}
+
+TEST(Flags, IgnoredFlagsAreCheckedAndNoted) {
+  FlagSet set;
+  set.ignored("use_ipex", false, "kernels are built in.");
+  set.ignored("workers", 0, "nothing to load.", Range{0});
+  set.ignored("backend", std::optional<std::string>(), "one process.", OneOf{"mpi", "ccl"});
+  set.parse(std::vector<std::string>{"--use_ipex", "--backend", "ccl"});
+  EXPECT_THAT(set.notes(),
+              ElementsAre("--use_ipex has no effect: kernels are built in.", "--backend has no effect: one process."));
+  EXPECT_EQ(test::error_message([&] {
+              set.parse(std::vector<std::string>{"--workers", "-1"});
+            }),
+            "--workers -1: must be at least 0");
+  EXPECT_EQ(test::error_message([&] {
+              set.parse(std::vector<std::string>{"--backend", "cll"});
+            }),
+            "--backend: 'cll' is not one of mpi, ccl. Did you mean ccl?");
+  EXPECT_THAT(set.markdown(), HasSubstr("| `--use_ipex` | BOOL | `False` | No effect: kernels are built in. |"));
 }
 
 TEST(Flags, Positionals) {
