@@ -9,9 +9,19 @@ namespace tilefit::test {
 
 std::optional<std::string> golden(const std::string& name) {
   namespace fs = std::filesystem;
-  if (const char* whole = std::getenv("TILEFIT_GOLDEN"); whole && fs::exists(fs::path(whole) / name)) return fs::path(whole) / name;
+  if (const char* whole = std::getenv("TILEFIT_GOLDEN"); whole && fs::exists(fs::path(whole) / name))
+    return fs::path(whole) / name;
   if (const fs::path compact = fs::path(TILEFIT_SOURCE_DIR) / "tests" / "golden" / name; fs::exists(compact)) return compact;
   return std::nullopt;
+}
+
+std::optional<std::string> squad_file(const std::string& name) {
+  namespace fs = std::filesystem;
+  if (const char* whole = std::getenv("TILEFIT_GOLDEN")) {
+    const fs::path file = fs::path(whole) / ".." / "data" / "squad" / name;
+    if (fs::exists(file)) return file;
+  }
+  return golden("squad/" + name);
 }
 
 TempDir::TempDir() {

@@ -9,6 +9,10 @@ namespace tilefit::test {
 /// tests/golden, else nothing (the test then calls GTEST_SKIP, which the summary shows).
 std::optional<std::string> golden(const std::string& name);
 
+/// Path of a SQuAD file of the reference data ("dev-v1.1.json.gz"): beside TILEFIT_GOLDEN's folder in data/squad, else in
+/// tests/golden/squad, else nothing.
+std::optional<std::string> squad_file(const std::string& name);
+
 /// A fresh directory under the system's temporary folder, removed with its content by the destructor.
 class TempDir {
  public:
