@@ -34,27 +34,38 @@ std::string reason_of(const nlohmann::detail::exception& e) {
   return std::string(at == std::string_view::npos ? text : text.substr(at + 2));
 }
 
-/// JSON has no NaN and no infinities, but Python writes them. Before a second try each becomes a string of DEL characters of the same length,
-/// which the builder turns into the number: nobody else writes such a string, and places in messages stay right.
+/// JSON has no NaN and no infinities, but Python writes them.
 constexpr std::array<std::pair<std::string_view, double>, 3> kNonFinite = {
     {{"-Infinity", -HUGE_VAL}, {"Infinity", HUGE_VAL}, {"NaN", NAN}}};
 
-std::string with_markers(std::string_view text) {
-  std::string out(text);
+/// A text whose bare NaN and Infinity were replaced by strings of the same length, so that places in messages stay right.
+struct MarkedText {
+  std::string text;
+  std::unordered_map<size_t, double>
+      numbers;  ///< which strings, counted from 0 in text order (keys too), stand for which number
+};
+
+MarkedText mark_non_finite(std::string_view text) {
+  MarkedText marked{std::string(text), {}};
+  size_t strings = 0;
   bool in_string = false;
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (out[i] == '"') in_string = !in_string;
-    else if (in_string && out[i] == '\\') ++i;
-    else if (!in_string)
-      for (const auto& item : kNonFinite) {
-        const std::string_view word = item.first;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      in_string = !in_string;
+      strings += !in_string;
+    } else if (in_string) {
+      i += text[i] == '\\';
+    } else {
+      for (const auto& [word, number] : kNonFinite) {
         if (text.substr(i, word.size()) != word) continue;
-        out.replace(i, word.size(), '"' + std::string(word.size() - 2, '\x7F') + '"');
+        marked.text[i] = marked.text[i + word.size() - 1] = '"';
+        marked.numbers.emplace(strings++, number);
         i += word.size() - 1;
         break;
       }
+    }
   }
-  return out;
+  return marked;
 }
 
 /// Builds a value from parse events. The library's own builder looks through all earlier keys at each new one, which makes a vocabulary of
@@ -62,7 +73,8 @@ std::string with_markers(std::string_view text) {
 /// value, as in Python.
 class JsonBuilder : public nlohmann::json_sax<Json> {
  public:
-  explicit JsonBuilder(bool markers) : markers_(markers) {}
+  /// numbers: the strings to be taken as numbers, as in MarkedText.
+  explicit JsonBuilder(std::unordered_map<size_t, double> numbers = {}) : numbers_(std::move(numbers)) {}
 
   Json root;
   size_t error_at = 0;       ///< byte offset of the mistake
@@ -75,9 +87,7 @@ class JsonBuilder : public nlohmann::json_sax<Json> {
   bool number_float(double value, const std::string&) override { return add(value); }
   bool binary(Json::binary_t&) override { return false; }
   bool string(std::string& value) override {
-    if (markers_ && !value.empty() && value.find_first_not_of('\x7F') == std::string::npos)
-      for (const auto& [word, number] : kNonFinite)
-        if (value.size() + 2 == word.size()) return add(number);
+    if (const auto number = numbers_.find(num_strings_++); number != numbers_.end()) return add(number->second);
     return add(std::move(value));
   }
   bool start_object(size_t) override { return open(Json::object()); }
@@ -85,6 +95,7 @@ class JsonBuilder : public nlohmann::json_sax<Json> {
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
   bool key(std::string& name) override {
+    ++num_strings_;
     Frame& frame = frames_.back();
     std::vector<Json::object_t::value_type>& members = frame.value->get_ref<Json::object_t&>();
     if (members.size() == kIndexFrom)
@@ -134,7 +145,8 @@ class JsonBuilder : public nlohmann::json_sax<Json> {
     return &items.emplace_back(std::move(value));
   }
 
-  bool markers_;
+  std::unordered_map<size_t, double> numbers_;
+  size_t num_strings_ = 0;
   std::vector<Frame> frames_;
   Json* slot_ = nullptr;  ///< where the value of the last key goes
 };
@@ -263,11 +275,11 @@ Json parse_json(std::string_view text, std::string_view where, int64_t first_lin
       --depth;
     }
   }
-  JsonBuilder builder(false);
+  JsonBuilder builder;
   if (Json::sax_parse(text, static_cast<nlohmann::json_sax<Json>*>(&builder))) return std::move(builder.root);
-  if (const std::string marked = with_markers(text); marked != text) {
-    JsonBuilder second(true);
-    if (Json::sax_parse(marked, static_cast<nlohmann::json_sax<Json>*>(&second))) return std::move(second.root);
+  if (MarkedText marked = mark_non_finite(text); !marked.numbers.empty()) {
+    JsonBuilder second(std::move(marked.numbers));
+    if (Json::sax_parse(marked.text, static_cast<nlohmann::json_sax<Json>*>(&second))) return std::move(second.root);
     builder.error_at = second.error_at;
     builder.error_reason = second.error_reason;
   }
