@@ -55,18 +55,21 @@ class Membership {
   int thread_;
 };
 
-// Spins until done() is true or spin_ns are over; the last value of done().
+// Spins until done() is true or spin_ns are over; the last value of done(). Soon yields between looks: when the system has put two
+// threads on one CPU, the one that has work gets it.
 template <class F>
 bool spin_until(int64_t spin_ns, F&& done) noexcept {
   using Clock = std::chrono::steady_clock;
   constexpr int kPausesPerLook = 8;
-  const auto end = Clock::now() + std::chrono::nanoseconds(spin_ns);
-  do {
+  constexpr std::chrono::nanoseconds kBeforeYield(3'000);
+  const auto start = Clock::now();
+  for (std::chrono::nanoseconds passed{0}; passed.count() < spin_ns; passed = Clock::now() - start) {
     for (int i = 0; i < kPausesPerLook; ++i) {
       if (done()) return true;
       _mm_pause();
     }
-  } while (Clock::now() < end);
+    if (passed > kBeforeYield) std::this_thread::yield();
+  }
   return done();
 }
 
