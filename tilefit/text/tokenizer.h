@@ -68,6 +68,18 @@ class Tokenizer {
   virtual void save(const std::string& directory) const = 0;
 };
 
+/// Appends padding up to `length` tokens (pad_id, offsets (0, 0), sequence -1, special, attention 0); longer encodings stay.
+void pad(Encoding& encoding, int64_t length, int32_t pad_id, int32_t pad_type_id = 0);
+
+/// Contents of a tokenizer's files; nullopt where there is none. directory only serves messages.
+struct TokenizerFiles {
+  std::string directory;
+  std::optional<std::string> tokenizer_json, tokenizer_config, vocab_txt, special_tokens_map;
+};
+
+/// As load_tokenizer, from memory.
+std::unique_ptr<Tokenizer> tokenizer_from_files(const TokenizerFiles& files);
+
 /// Loads the tokenizer of a model directory. Prefers tokenizer.json; else vocab.txt (+ tokenizer_config.json). Throws Error:
 /// nothing found (lists what was looked for), malformed or unsupported content (names the component and the supported ones).
 std::unique_ptr<Tokenizer> load_tokenizer(const std::string& directory);
