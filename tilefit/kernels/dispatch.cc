@@ -10,8 +10,8 @@ namespace tilefit::kernels {
 namespace {
 
 // Best first.
-constexpr const KernelTable<float>* kTables[] = {&ref::kTable<float>};
-constexpr Isa kIsas[] = {Isa::kBaseline};
+constexpr const KernelTable<float>* kTables[] = {&kAvx512Table, &kAvx2Table, &kBaselineTable};
+constexpr Isa kIsas[] = {Isa::kAvx512, Isa::kAvx2, Isa::kBaseline};
 
 std::atomic<const KernelTable<float>*> g_table{nullptr};
 
