@@ -2,10 +2,12 @@
 // Loading, saving, inference, and the loss and gradients of one leaf. Steps, optimizers and data belong to train/.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tilefit/hub/config_json.h"
 #include "tilefit/models/batch.h"
@@ -62,14 +64,16 @@ class QuestionAnsweringModel {
 
  private:
   QuestionAnsweringModel(ModelConfig config, const ModelOptions& options);
-  void load_weights_from(const std::string& weights_path, const std::string& directory);
-  void load_head(const std::string& path);
-  Tensor run_forward(Ctx& ctx, const TokenBatch& batch, bool keep);
+  /// Replaces the parameters that a file names; returns their names.
+  std::vector<std::string> load_overlay(const std::string& path);
+  /// Checks the batch against the model and points ctx at its rows.
+  void begin(Ctx& ctx, const TokenBatch& batch) const;
 
   ModelConfig config_;
   std::unique_ptr<ParamStore> params_;
   const Architecture* architecture_ = nullptr;
   std::unique_ptr<Encoder> encoder_;
+  size_t num_encoder_params_ = 0;
   std::unique_ptr<SpanHead> head_;
 };
 

@@ -1,6 +1,7 @@
 // Input embeddings of the BERT family: x = dropout(LayerNorm(word + type + position)); token types are optional.
 #pragma once
-#include <optional>
+#include <array>
+#include <span>
 
 #include "tilefit/nn/layer_norm.h"
 
@@ -34,6 +35,8 @@ class Embedding {
   void backward(Ctx& ctx, const EmbeddingIds& ids, const Tensor& d_MC, const Stash& stash);
 
  private:
+  size_t lookups(const EmbeddingIds& ids, std::array<ops::Lookup, 3>& out) const;
+
   Param& word_VC_;
   Param& position_TC_;
   Param* type_C_ = nullptr;

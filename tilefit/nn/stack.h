@@ -24,9 +24,8 @@ class Stack {
   /// Output of the last block. x_MC is overwritten when stash is null; with a stash everything backward needs stays in the arena.
   Tensor forward(Ctx& ctx, const Tensor& x_MC, Stash* stash);
 
-  /// d_MC: gradient of forward's result; becomes that of x. Each block's arena memory may be reused once its backward is done.
-  /// Announces each block's flat gradients by ctx.grads_ready as soon as they are complete.
-  void backward(Ctx& ctx, const Tensor& d_MC, const Stash& stash);
+  /// d_MC: gradient of forward's result; becomes that of x. Announces each block's flat gradients by ctx.grads_ready as soon as they are complete.
+  void backward(Ctx& ctx, const Tensor& d_MC, Stash& stash);
 
  private:
   std::deque<PostNormBlock> blocks_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "tilefit/cpu/memory.h"
@@ -101,6 +102,9 @@ class ParamStore {
   const std::vector<ParamPartView>& parts() const noexcept { return parts_; }
   /// The part of that full name, or null.
   const ParamPartView* find(std::string_view name) const noexcept;
+
+  /// Flat elements [begin, end) of the parameters first .. end - 1 in registration order, gaps included: neighbours in the flat arrays.
+  std::pair<int64_t, int64_t> flat_range(size_t first, size_t end) const;
 
   /// Counts changes of the values: whoever keeps a derived copy (packed weights) compares. Call values_changed() after writing values.
   uint64_t version() const noexcept { return version_; }

@@ -1,0 +1,222 @@
+#include "tilefit/nn/ops.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "tilefit/kernels/attention.h"
+#include "tilefit/kernels/cross_entropy.h"
+#include "tilefit/kernels/embedding.h"
+#include "tilefit/kernels/gemm.h"
+#include "tilefit/kernels/reduce.h"
+
+namespace tilefit::ops {
+namespace {
+
+/// Calls body(T()) with T = float or double; not at all in a dry run.
+template <class Body>
+void with_type(const Ctx& ctx, Body&& body) {
+  if (ctx.dry_run()) return;
+  if (ctx.dtype == DType::kF32) body(float());
+  else body(double());
+}
+
+/// The elements, or null when the tensor is empty.
+template <class T>
+T* data_or_null(const Tensor& t) {
+  return t.empty() ? nullptr : t.as<T>();
+}
+
+void check_shape(const Tensor& t, int64_t rows, int64_t cols, const char* what) {
+  TF_CHECK(t.rows == rows && t.cols == cols, "{} is [{}, {}], expected [{}, {}]", what, t.rows, t.cols, rows, cols);
+}
+
+/// For kernels that take no row stride.
+void check_contiguous(const Tensor& t, int64_t rows, int64_t cols, const char* what) {
+  check_shape(t, rows, cols, what);
+  TF_CHECK(t.stride == cols, "{} has stride {}, expected {}", what, t.stride, cols);
+}
+
+void check_optional(const Tensor& t, int64_t rows, int64_t cols, const char* what) {
+  if (!t.empty()) check_shape(t, rows, cols, what);
+}
+
+template <class T>
+kernels::Epilogue<T> kernel_epilogue(const Epilogue& e) {
+  kernels::Epilogue<T> k;
+  k.bias_N = e.bias_N ? e.bias_N->value<T>() : nullptr;
+  k.gelu_input_MN = data_or_null<T>(e.gelu_input_MN);
+  k.ld_gelu_input = e.gelu_input_MN.stride;
+  k.add_MN = data_or_null<T>(e.add_MN);
+  k.ld_add = e.add_MN.stride;
+  k.gelu_output_MN = data_or_null<T>(e.gelu_output_MN);
+  k.ld_gelu_output = e.gelu_output_MN.stride;
+  return k;
+}
+
+kernels::AttentionShape attention_shape(const Ctx& ctx, const AttentionOptions& o, const Tensor& qkv, const Tensor& out,
+                                        const Tensor& logsum) {
+  const int64_t M = ctx.rows->num_rows, C = qkv.cols / 3;
+  check_shape(qkv, M, 3 * C, "qkv");
+  check_shape(out, M, C, "attention output");
+  check_contiguous(logsum, M, o.num_heads, "logsum");
+  const int64_t head_size = C / o.num_heads;
+  return {ctx.rows->sequences.data(),
+          static_cast<int64_t>(ctx.rows->sequences.size()),
+          o.num_heads,
+          head_size,
+          1.0 / std::sqrt(static_cast<double>(head_size)),
+          o.dropout_p,
+          o.site};
+}
+
+}  // namespace
+
+int64_t packed_size(DType dtype, int64_t K, int64_t N) {
+  return dtype == DType::kF32 ? kernels::packed_size<float>(K, N) : kernels::packed_size<double>(K, N);
+}
+
+void pack_weight(Ctx& ctx, const Param& w_OC, bool for_forward, void* packed) {
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t K = for_forward ? w_OC.cols : w_OC.rows, N = for_forward ? w_OC.rows : w_OC.cols;
+    kernels::pack_matrix<T>(ctx.pool, K, N, w_OC.value<T>(), w_OC.cols, for_forward, static_cast<T*>(packed));
+  });
+}
+
+void gemm(Ctx& ctx, const Tensor& a_MK, const void* packed, const Epilogue& epilogue, const Tensor& c_MN) {
+  const int64_t M = a_MK.rows, N = c_MN.cols;
+  check_shape(c_MN, M, N, "gemm result");
+  check_optional(epilogue.gelu_input_MN, M, N, "gelu input");
+  check_optional(epilogue.add_MN, M, N, "added matrix");
+  check_optional(epilogue.gelu_output_MN, M, N, "gelu output");
+  TF_CHECK(!epilogue.bias_N || epilogue.bias_N->size() == N, "bias of {} for {} columns", epilogue.bias_N->size(), N);
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::gemm<T>(ctx.pool, M, N, a_MK.cols, a_MK.as<T>(), a_MK.stride, static_cast<const T*>(packed),
+                     kernel_epilogue<T>(epilogue), c_MN.as<T>(), c_MN.stride);
+  });
+}
+
+void add_weight_grad(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Param& w_OC) {
+  check_shape(dy_MO, x_MC.rows, w_OC.rows, "dy");
+  check_shape(x_MC, x_MC.rows, w_OC.cols, "x");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::gemm_wgrad<T>(ctx.pool, x_MC.rows, w_OC.rows, w_OC.cols, dy_MO.as<T>(), dy_MO.stride, x_MC.as<T>(), x_MC.stride,
+                           w_OC.grad<T>(), w_OC.cols);
+  });
+}
+
+void add_bias_grad(Ctx& ctx, const Tensor& dy_MO, const Param& b_O) {
+  check_shape(dy_MO, dy_MO.rows, b_O.size(), "dy");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::add_column_sums<T>(ctx.pool, dy_MO.rows, dy_MO.cols, dy_MO.as<T>(), dy_MO.stride, b_O.grad<T>());
+  });
+}
+
+void dropout(Ctx& ctx, const Tensor& x_MC, const kernels::DropoutRows& rows, const Tensor& y_MC) {
+  check_contiguous(x_MC, ctx.rows->num_rows, x_MC.cols, "x");
+  check_contiguous(y_MC, x_MC.rows, x_MC.cols, "y");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::dropout<T>(ctx.pool, x_MC.rows, x_MC.cols, x_MC.as<T>(), rows, y_MC.as<T>());
+  });
+}
+
+void layer_norm_forward(Ctx& ctx, const Tensor& a_MC, const Tensor& residual_MC, const kernels::DropoutRows& rows,
+                        const Param& gamma_C, const Param& beta_C, double eps, const Tensor& y_MC,
+                        const LayerNormTensors& t) {
+  const int64_t M = ctx.rows->num_rows, C = gamma_C.size();
+  check_contiguous(a_MC, M, C, "a");
+  if (!residual_MC.empty()) check_contiguous(residual_MC, M, C, "residual");
+  check_contiguous(y_MC, M, C, "y");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::layer_norm_forward<T>(ctx.pool, M, C, a_MC.as<T>(), data_or_null<T>(residual_MC), rows, gamma_C.value<T>(),
+                                   beta_C.value<T>(), static_cast<T>(eps), t.s_MC.as<T>(), y_MC.as<T>(), t.mean_M.as<T>(),
+                                   t.rstd_M.as<T>());
+  });
+}
+
+void layer_norm_backward(Ctx& ctx, const Tensor& d_MC, const LayerNormTensors& t, const Param& gamma_C, const Param& beta_C,
+                         const kernels::DropoutRows& rows, const Tensor& da_MC) {
+  const int64_t M = ctx.rows->num_rows, C = gamma_C.size();
+  check_contiguous(d_MC, M, C, "d");
+  check_contiguous(t.s_MC, M, C, "s");
+  if (!da_MC.empty()) check_contiguous(da_MC, M, C, "da");
+  const Arena::Scope scratch(ctx.arena);
+  const Tensor workspace = ctx.tensor(1, kernels::layer_norm_workspace(M, C));
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::layer_norm_backward<T>(ctx.pool, M, C, d_MC.as<T>(), t.s_MC.as<T>(), t.mean_M.as<T>(), t.rstd_M.as<T>(),
+                                    gamma_C.value<T>(), rows, d_MC.as<T>(), data_or_null<T>(da_MC), gamma_C.grad<T>(),
+                                    beta_C.grad<T>(), workspace.as<T>());
+  });
+}
+
+void attention_forward(Ctx& ctx, const AttentionOptions& options, const Tensor& qkv_M3C, const Tensor& out_MC,
+                       const Tensor& logsum_MH) {
+  const kernels::AttentionShape shape = attention_shape(ctx, options, qkv_M3C, out_MC, logsum_MH);
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::attention_forward<T>(ctx.pool, shape, qkv_M3C.as<T>(), qkv_M3C.stride, out_MC.as<T>(), out_MC.stride,
+                                  logsum_MH.as<T>());
+  });
+}
+
+void attention_backward(Ctx& ctx, const AttentionOptions& options, const Tensor& qkv_M3C, const Tensor& out_MC,
+                        const Tensor& logsum_MH, const Tensor& dout_MC, const Tensor& dqkv_M3C) {
+  const kernels::AttentionShape shape = attention_shape(ctx, options, qkv_M3C, out_MC, logsum_MH);
+  check_shape(dout_MC, out_MC.rows, out_MC.cols, "dout");
+  check_shape(dqkv_M3C, qkv_M3C.rows, qkv_M3C.cols, "dqkv");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::attention_backward<T>(ctx.pool, shape, qkv_M3C.as<T>(), qkv_M3C.stride, out_MC.as<T>(), out_MC.stride,
+                                   logsum_MH.as<T>(), dout_MC.as<T>(), dout_MC.stride, dqkv_M3C.as<T>(), dqkv_M3C.stride);
+  });
+}
+
+void embedding_forward(Ctx& ctx, std::span<const Lookup> lookups, const Tensor& out_MC) {
+  check_contiguous(out_MC, ctx.rows->num_rows, lookups[0].table_VC->cols, "embeddings");
+  TF_CHECK(lookups.size() <= 4, "{} lookups", lookups.size());
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    std::array<kernels::EmbeddingTable<T>, 4> tables;
+    for (size_t i = 0; i < lookups.size(); ++i) tables[i] = {lookups[i].id_M.data(), lookups[i].table_VC->value<T>()};
+    kernels::embedding_forward<T>(ctx.pool, out_MC.rows, out_MC.cols, tables.data(), static_cast<int>(lookups.size()),
+                                  out_MC.as<T>());
+  });
+}
+
+void embedding_backward(Ctx& ctx, const Lookup& lookup, const Tensor& dout_MC) {
+  const Param& table = *lookup.table_VC;
+  check_contiguous(dout_MC, ctx.rows->num_rows, table.cols, "dout");
+  const Arena::Scope scratch(ctx.arena);
+  const Tensor kept_C = table.zero_row >= 0 ? ctx.tensor(1, table.cols) : Tensor{};
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    const auto row_bytes = static_cast<size_t>(table.cols) * sizeof(T);
+    T* const zero_row = kept_C.empty() ? nullptr : table.grad<T>() + table.zero_row * table.cols;
+    if (zero_row) std::memcpy(kept_C.data, zero_row, row_bytes);
+    kernels::embedding_backward<T>(ctx.pool, dout_MC.rows, table.cols, lookup.id_M.data(), dout_MC.as<T>(), table.grad<T>());
+    if (zero_row) std::memcpy(zero_row, kept_C.data, row_bytes);
+  });
+}
+
+void span_cross_entropy(Ctx& ctx, const Tensor& logits_MN, int64_t column, const int32_t* target_B, double gradient_scale,
+                        const Tensor& loss_B, const Tensor& dlogits_MN) {
+  const auto B = static_cast<int64_t>(ctx.rows->sequences.size());
+  check_shape(logits_MN, ctx.rows->num_rows, logits_MN.cols, "logits");
+  check_contiguous(loss_B, 1, B, "losses");
+  TF_CHECK(dlogits_MN.empty() || dlogits_MN.stride == logits_MN.stride, "logits and their gradient differ in stride");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::span_cross_entropy<T>(ctx.pool, ctx.rows->sequences.data(), B, logits_MN.as<T>() + column, logits_MN.stride,
+                                   target_B, static_cast<T>(gradient_scale), loss_B.as<T>(),
+                                   dlogits_MN.empty() ? nullptr : dlogits_MN.as<T>() + column);
+  });
+}
+
+}  // namespace tilefit::ops
