@@ -275,6 +275,9 @@ Json parse_json(std::string_view text, std::string_view where, int64_t first_lin
       --depth;
     }
   }
+  // The library takes a zero byte for the end of the text.
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos)
+    throw Error(Code::kFailed, "malformed JSON: a zero byte", place(where, text, zero, first_line));
   JsonBuilder builder;
   if (Json::sax_parse(text, static_cast<nlohmann::json_sax<Json>*>(&builder))) return std::move(builder.root);
   if (MarkedText marked = mark_non_finite(text); !marked.numbers.empty()) {

@@ -106,6 +106,8 @@ TEST(Json, ErrorsNameLineAndColumn) {
   EXPECT_THAT(error_message([] { parse_json("1 2", "f.json"); }), HasSubstr("[f.json:1:3]"));
   EXPECT_THAT(error_message([] { parse_json("[1e999]", "f.json"); }), HasSubstr("number overflow"));
   EXPECT_THAT(error_message([] { parse_json("\"\xff\"", "f.json"); }), HasSubstr("UTF-8"));
+  EXPECT_EQ(error_message([] { parse_json(std::string_view("{}\0x", 4), "f.json"); }),
+            "[f.json:1:3] malformed JSON: a zero byte");
 }
 
 TEST(Json, DepthIsLimited) {

@@ -209,6 +209,9 @@ SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std:
   const char* const header = reinterpret_cast<const char*>(file.data()) + 8;
   HeaderEvents events(path);
   if (length == 0) fail(path, "the header is empty");
+  // The JSON library takes a zero byte for the end of the text.
+  if (const void* const zero = std::memchr(header, 0, static_cast<size_t>(length)))
+    fail(path, fmt::format("the header is not JSON at byte {}: a zero byte", static_cast<const char*>(zero) - header + 1));
   Json::sax_parse(header, header + length, static_cast<nlohmann::json_sax<Json>*>(&events));
 
   std::vector<HeaderEvents::Entry>& entries = events.entries;
