@@ -18,6 +18,8 @@ namespace tilefit::cli {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"parity", "Compares a model with outputs and gradients that a reference wrote",
+     "DIR [--model DIR] [--head FILE] [--json]", cmd_parity, flags_parity},
     {"help", "Explains tilefit or one verb", "[VERB] [--markdown]", cmd_help, flags_help},
 };
 
