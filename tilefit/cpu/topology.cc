@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <hwloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -148,9 +149,10 @@ Topology read_topology() {
     topology.l1d_bytes = cache_bytes(hwloc.get(), HWLOC_OBJ_L1CACHE);
     topology.l2_bytes = cache_bytes(hwloc.get(), HWLOC_OBJ_L2CACHE);
     topology.l3_bytes = cache_bytes(hwloc.get(), HWLOC_OBJ_L3CACHE);
-    topology.memory_bytes = static_cast<int64_t>(hwloc_get_root_obj(hwloc.get())->total_memory);
   }
   if (topology.cores.empty()) topology.cores = cores_of_mask();
+  // Not hwloc's sum over NUMA nodes: some virtual machines leave memory out there.
+  topology.memory_bytes = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
   topology.limits = read_cgroup_limits();
   return topology;
 }
