@@ -229,8 +229,10 @@ Columns choose_columns(const std::vector<std::string>& names, std::string_view w
     return position < names.size() ? names[position] : "";
   };
   Columns columns{choose("question", 0), choose("context", 1), choose("answers", 2)};
-  if (need == QaAnswers::kOptional && columns.answers != "answers") columns.answers.clear();
-  if (columns.context.empty() || (columns.answers.empty() && need != QaAnswers::kOptional))
+  const bool twice = columns.answers == columns.question || columns.answers == columns.context;
+  if (twice || (need == QaAnswers::kOptional && columns.answers != "answers")) columns.answers.clear();
+  if (columns.context.empty() || columns.context == columns.question ||
+      (columns.answers.empty() && need != QaAnswers::kOptional))
     throw Error(Code::kFailed,
                 fmt::format("found the columns {}, expected question, context and answers", fmt::join(names, ", ")),
                 std::string(where));
