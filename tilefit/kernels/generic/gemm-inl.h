@@ -3,7 +3,8 @@
 // back for the next kDepth, so each element is one unbroken chain of fused multiply-adds and blocking leaves no trace in the result.
 
 inline constexpr int64_t kPanel = 2 * kLanes;  // columns of a packed panel of B
-inline constexpr int64_t kDepth = 192;  // k per block: kPanel x kDepth floats of B are 24 KiB with AVX-512, half with AVX2
+inline constexpr int64_t kDepth = 384;  // k per block when A is packed by rows: 168 rows x 384 stay in half of a 1 MiB L2
+inline constexpr int64_t kWgradDepth = 256;  // token rows per block in wgrad, where both sides are packed by the task
 
 /// C tile [kRows, kPanel] = (from_c ? C : 0) + A B over `depth` steps. A element (i, k) is a[i * kRowStride + k * kColStride];
 /// B row k is b[k * kPanel ..). Registers: kRows x 2 accumulators.
@@ -105,6 +106,17 @@ void pack_panel(int64_t K, int64_t N, const float* b, int64_t ld, bool transpose
   else pack_panel_rows(K, cols, b + n, ld, packed + n * K);
 }
 
+/// Asks for [p, p + floats) to be brought into L2 (kIntoL1: L1) while the tile at hand is computed.
+template <bool kIntoL1>
+TF_INLINE void prefetch(const float* p, int64_t floats) {
+  constexpr int64_t kLine = 16;
+  for (int64_t i = 0; i < floats; i += kLine)
+    _mm_prefetch(reinterpret_cast<const char*>(p + i), kIntoL1 ? _MM_HINT_T0 : _MM_HINT_T1);
+}
+TF_INLINE void prefetch_tile(const float* c, int64_t ldc, int64_t rows) {
+  for (int64_t i = 0; i < rows; ++i) prefetch<true>(c + i * ldc, kPanel);
+}
+
 /// C[rows, N] = (from_c ? C : 0) + A[rows, K] B for columns [col_begin, col_end); A row-major, B packed in panels of K rows.
 /// epilogue (may be null) is applied at row offset m.
 TF_INLINE void multiply_rows(int64_t rows, int64_t col_begin, int64_t col_end, int64_t K, const float* a, int64_t lda,
@@ -117,8 +129,13 @@ TF_INLINE void multiply_rows(int64_t rows, int64_t col_begin, int64_t col_end, i
     for (int64_t n = col_begin; n < col_end; n += kPanel) {
       const int64_t cols = min_of(kPanel, col_end - n);
       const float* const b = packed_b + n * K + k * kPanel;
+      // The next panel of B is asked for in equal shares by the tiles of this one, the next tile of C by the tile before it.
+      const float* const next_b = n + kPanel < col_end ? b + kPanel * K : b;
+      const int64_t share = round_up(depth * kPanel * kGemmRows / rows, 16);
       for (int64_t i = 0; i < rows; i += kGemmRows) {
         const int64_t tile_rows = min_of(kGemmRows, rows - i);
+        prefetch<false>(next_b + i / kGemmRows * share, share);
+        if (i + kGemmRows < rows) prefetch_tile(c + (i + kGemmRows) * ldc + n, ldc, min_of(kGemmRows, rows - i - kGemmRows));
         run_tile(micro_kernel_for<true>(tile_rows), depth, a_block + i * kDepth, b, tile_rows, cols, c + i * ldc + n, ldc,
                  from_c || k > 0);
         if (epilogue && k + depth == K) apply_epilogue(*epilogue, m + i, n, tile_rows, cols, c + i * ldc + n, ldc);
@@ -138,21 +155,22 @@ void gemm_task(const GemmRange& r, int64_t, int64_t K, const float* a_MK, int64_
 TF_INLINE void multiply_columns(int64_t M, int64_t O, int64_t N, const float* a, int64_t lda, const float* b, int64_t ldb,
                                 float* c, int64_t ldc, bool from_c) {
   const int64_t padded_n = round_up(N, kPanel), padded_o = round_up(O, kGemmRows);
-  float* const b_block = thread_scratch(ScratchSlot::kPackedB, padded_n * kDepth);
-  float* const a_block = thread_scratch(ScratchSlot::kPackedA, padded_o * kDepth + kLanes);
-  for (int64_t m = 0; m < M; m += kDepth) {
-    const int64_t depth = min_of(kDepth, M - m);
+  float* const b_block = thread_scratch(ScratchSlot::kPackedB, padded_n * kWgradDepth);
+  float* const a_block = thread_scratch(ScratchSlot::kPackedA, padded_o * kWgradDepth + kLanes);
+  for (int64_t m = 0; m < M; m += kWgradDepth) {
+    const int64_t depth = min_of(kWgradDepth, M - m);
     for (int64_t n = 0; n < N; n += kPanel)
-      pack_panel_rows(depth, min_of(kPanel, N - n), b + m * ldb + n, ldb, b_block + n * kDepth);
+      pack_panel_rows(depth, min_of(kPanel, N - n), b + m * ldb + n, ldb, b_block + n * kWgradDepth);
     for (int64_t o = 0; o < O; o += kGemmRows) {
       const int64_t tile_rows = min_of(kGemmRows, O - o);
-      float* out = a_block + o * kDepth;
+      float* out = a_block + o * kWgradDepth;
       for (int64_t i = 0; i < depth; ++i, out += kGemmRows) copy_lanes(a + (m + i) * lda + o, tile_rows, out);
     }
     for (int64_t n = 0; n < N; n += kPanel)
       for (int64_t o = 0; o < O; o += kGemmRows) {
         const int64_t tile_rows = min_of(kGemmRows, O - o);
-        run_tile(micro_kernel_for<false>(tile_rows), depth, a_block + o * kDepth, b_block + n * kDepth, tile_rows,
+        if (o + kGemmRows < O) prefetch_tile(c + (o + kGemmRows) * ldc + n, ldc, min_of(kGemmRows, O - o - kGemmRows));
+        run_tile(micro_kernel_for<false>(tile_rows), depth, a_block + o * kWgradDepth, b_block + n * kWgradDepth, tile_rows,
                  min_of(kPanel, N - n), c + o * ldc + n, ldc, from_c || m > 0);
       }
   }
