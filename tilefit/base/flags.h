@@ -128,14 +128,19 @@ class FlagSet {
     return *this;
   }
 
-  /// Declares a flag that is accepted and checked but that nothing reads (the set itself holds its value). The note is
-  /// "has no effect: REASON".
+  /// A field that lives as long as the set (and its copies), for flags that nobody else reads.
+  template <class T>
+  T& own(T value) {
+    const auto field = std::make_shared<T>(std::move(value));
+    owned_.push_back(field);
+    return *field;
+  }
+
+  /// Declares a flag that is accepted and checked but that nothing reads, with the note "has no effect: REASON".
   template <class T, class... Attributes>
   void ignored(const char* name, T default_value, const char* reason, const Attributes&... attributes) {
-    const auto field = std::make_shared<T>(std::move(default_value));
-    owned_.push_back(field);
     const std::string note = std::string("has no effect: ") + reason;
-    (*this)(name, *field, "", Note{note.c_str()}, attributes...);
+    (*this)(name, own(std::move(default_value)), "", Note{note.c_str()}, attributes...);
   }
 
   /// Heading under which help and markdown list the flags declared from here on.
