@@ -10,10 +10,10 @@ namespace tilefit {
 std::optional<int32_t> AddedTokens::add(const AddedToken& token, const Vocabulary& vocabulary) {
   if (token.content.empty()) return std::nullopt;
   if (const auto known = by_content_.find(token.content); known != by_content_.end()) {
-    const bool was_special = tokens_[known->second].second.special;
-    tokens_[known->second].second = token;
-    tokens_[known->second].second.special = token.special || was_special;  // once special, always special
-    return tokens_[known->second].first;
+    const bool was_special = tokens_[known->second].token.special;
+    tokens_[known->second].token = token;
+    tokens_[known->second].token.special = token.special || was_special;  // once special, always special
+    return tokens_[known->second].id;
   }
   auto id = vocabulary.id(token.content);
   if (!id) {
@@ -22,21 +22,28 @@ std::optional<int32_t> AddedTokens::add(const AddedToken& token, const Vocabular
   }
   by_content_[token.content] = tokens_.size();
   by_id_[*id] = tokens_.size();
-  tokens_.emplace_back(*id, token);
+  tokens_.push_back({*id, token, token.content});
   return id;
 }
 
 void AddedTokens::build(const Normalizer* normalizer) {
   std::u32string content;
   NormalizedText normal;
-  for (size_t i = 0; i < tokens_.size(); ++i) {
-    const AddedToken& token = tokens_[i].second;
-    decode_utf8(token.content, content);
-    if (token.normalized && normalizer) {
+  const auto enter = [&](size_t i) {
+    Entry& entry = tokens_[i];
+    decode_utf8(entry.token.content, content);
+    if (entry.token.normalized && normalizer) {
       normalizer->run(content, 0, normal);
       content = normal.chars;
+      entry.shown = encode_utf8(content);
     }
-    (token.normalized ? normalized_ : raw_).insert(content, static_cast<int32_t>(i));
+    (entry.token.normalized ? normalized_ : raw_).insert(content, static_cast<int32_t>(i));
+  };
+  // Of tokens that normalise to the same string the first is found, and special ones come first.
+  for (const bool special : {true, false}) {
+    for (size_t i = 0; i < tokens_.size(); ++i) {
+      if (tokens_[i].token.special == special) enter(i);
+    }
   }
 }
 
@@ -49,7 +56,8 @@ void AddedTokens::split(std::u32string_view text, bool normalized, std::vector<S
       ++at;
       continue;
     }
-    const auto& [id, token] = tokens_[static_cast<size_t>(match.value)];
+    const Entry& entry = tokens_[static_cast<size_t>(match.value)];
+    const AddedToken& token = entry.token;
     size_t begin = at, end = at + match.length;
     at = end;  // the search goes on behind the match, whatever becomes of it
     if (token.single_word) {
@@ -63,28 +71,28 @@ void AddedTokens::split(std::u32string_view text, bool normalized, std::vector<S
     if (token.rstrip) {
       while (end < text.size() && is_white_space(text[end])) ++end;
     }
-    if (begin < done) continue;  // white space that an rstrip took
+    // A token of white space may lie inside what the rstrip of the one before took; the library then gives both, and so do we.
     if (done < begin) spans.push_back({-1, done, begin});
-    spans.push_back({id, begin, end});
+    spans.push_back({entry.id, begin, end});
     done = end;
   }
   if (done < text.size()) spans.push_back({-1, done, text.size()});
 }
 
-const AddedToken* AddedTokens::find(int32_t id) const {
+const std::string* AddedTokens::shown(int32_t id) const {
   const auto at = by_id_.find(id);
-  return at == by_id_.end() ? nullptr : &tokens_[at->second].second;
+  return at == by_id_.end() ? nullptr : &tokens_[at->second].shown;
 }
 
 std::optional<int32_t> AddedTokens::id(std::string_view content) const {
   const auto at = by_content_.find(std::string(content));
   if (at == by_content_.end()) return std::nullopt;
-  return tokens_[at->second].first;
+  return tokens_[at->second].id;
 }
 
 bool AddedTokens::is_special(std::string_view content) const {
   const auto at = by_content_.find(std::string(content));
-  return at != by_content_.end() && tokens_[at->second].second.special;
+  return at != by_content_.end() && tokens_[at->second].token.special;
 }
 
 }  // namespace tilefit

@@ -43,14 +43,20 @@ class AddedTokens {
 
   bool has_any(bool normalized) const noexcept { return !(normalized ? normalized_ : raw_).empty(); }
 
-  const AddedToken* find(int32_t id) const;
+  /// How a token shows in id_to_token and decode: normalised when it is searched for in normalised text; null: unknown id.
+  const std::string* shown(int32_t id) const;
   std::optional<int32_t> id(std::string_view content) const;
   bool is_special(std::string_view content) const;
   /// Largest id + 1 of tokens that are not in the vocabulary; 0 when there are none.
   int32_t end_id() const noexcept { return end_id_; }
 
  private:
-  std::vector<std::pair<int32_t, AddedToken>> tokens_;  // in the order of adding
+  struct Entry {
+    int32_t id;
+    AddedToken token;
+    std::string shown;  // set by build()
+  };
+  std::vector<Entry> tokens_;                           // in the order of adding
   std::unordered_map<std::string, size_t> by_content_;  // into tokens_
   std::unordered_map<int32_t, size_t> by_id_;
   CharTrie raw_, normalized_;  // contents to indices into tokens_

@@ -19,7 +19,7 @@ void CharTrie::insert(std::u32string_view key, int32_t value) {
     }
     node = next;
   }
-  values_[node] = value;
+  if (values_[node] == kNone) values_[node] = value;
 }
 
 void CharTrie::put(uint64_t key, uint32_t to) {

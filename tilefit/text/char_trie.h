@@ -14,7 +14,7 @@ class CharTrie {
 
   CharTrie();
 
-  /// Maps a key to a value >= 0; a later value replaces an earlier one. Empty keys are ignored.
+  /// Maps a key to a value >= 0; a key that is there keeps its first value. Empty keys are ignored.
   void insert(std::u32string_view key, int32_t value);
 
   struct Match {

@@ -72,7 +72,7 @@ class PipelineTokenizer final : public Tokenizer {
   }
 
   std::optional<std::string> id_to_token(int32_t id) const override {
-    if (const AddedToken* added = parts_.added.find(id)) return added->content;
+    if (const std::string* added = parts_.added.shown(id)) return *added;
     if (!parts_.model->vocabulary().has(id)) return std::nullopt;
     return parts_.model->vocabulary().token(id);
   }

@@ -243,8 +243,8 @@ TEST_P(TokenizerGolden, SavesWhatItLoaded) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Bert, TokenizerGolden,
-                         ::testing::Values(Case{"bert-uncased", false}, Case{"bert-uncased", true}, Case{"bert-cased", false},
-                                           Case{"bert-cased", true}),
+                         ::testing::Values(Case{"bert-uncased", false}, Case{"bert-uncased", true},
+                                           Case{"bert-cased", false}, Case{"bert-cased", true}),
                          [](const auto& test) {
                            return std::string(test.param.name == "bert-cased" ? "Cased" : "Uncased") +
                                   (test.param.vocab_only ? "Vocab" : "Json");

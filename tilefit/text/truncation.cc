@@ -36,9 +36,9 @@ void check_settings(const WindowInput& input, const Truncation& truncation) {
                             truncation.stride),
                 kWhere);
   const int64_t room = truncation.max_length - input.num_added_single;
-  if (truncation.stride > 0 && truncation.stride >= room)
+  if (room >= 0 && truncation.stride > room)
     throw Error(Code::kUsage,
-                fmt::format("stride {} must be less than max_length {} without its {} special tokens", truncation.stride,
+                fmt::format("stride {} must not exceed max_length {} without its {} special tokens", truncation.stride,
                             truncation.max_length, input.num_added_single),
                 kWhere, "a smaller doc_stride or a larger max_length");
 }
