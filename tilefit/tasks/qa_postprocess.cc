@@ -61,7 +61,7 @@ class Postprocessor {
     const CodePointIndex context(example.context);
     for (const Span& span : spans_)
       answer.n_best.push_back(
-          {std::string(context.slice(span.begin, span.end)), span.start_logit, span.end_logit, 0, false});
+          {std::string(context.slice(span.begin, span.end)), span.start_logit, span.end_logit, 0, false, span.begin, span.end});
     add_placeholder(answer.n_best);
     set_probabilities(answer.n_best);
     choose(answer);

@@ -32,6 +32,7 @@ struct QaCandidate {
   float start_logit = 0, end_logit = 0;
   double probability = 0;       // among the candidates of the question
   bool is_placeholder = false;  // the "empty" answer that stands in where no span is possible
+  int32_t begin = 0, end = 0;   // code points of the context; both 0 for "no answer" and the placeholder
 };
 
 /// The answer to one question.

@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/golden.h"
-#include "tilefit/base/json.h"
+#include "tilefit/tasks/qa_test_support.h"
 
 namespace tilefit {
 namespace {
@@ -36,11 +35,8 @@ void expect_metrics(const MetricList& metrics, const Json& expected) {
 }
 
 QaExample example(std::string id, std::vector<std::string> answers) {
-  QaExample e;
-  e.id = std::move(id);
-  e.answer_texts = std::move(answers);
-  e.answer_starts.resize(e.answer_texts.size());
-  return e;
+  std::vector<int64_t> starts(answers.size());
+  return test::qa_example(std::move(id), "", "", std::move(answers), std::move(starts));
 }
 
 TEST(SquadMetrics, NormalizesAsTheEvaluatorsDo) {
@@ -168,12 +164,8 @@ TEST_P(Evaluators, AgreeToTheLastDigit) {
   const auto file = test::golden(std::string("postprocess/") + GetParam() + ".json.gz");
   if (!file) GTEST_SKIP() << "no reference results " << GetParam();
   const Json golden = read_json_file(*file);
-  const auto data = test::squad_file(golden["data"].get<std::string>() + ".json.gz");
-  if (!data) GTEST_SKIP() << "no data set " << golden["data"];
-  ById<QaExample> all;
-  for (QaExample& e : read_qa_examples(*data, {QaAnswers::kTextsOnly, {}})) all.set(e.id, e);
-  std::vector<QaExample> examples;
-  for (const Json& id : golden["example_ids"]) examples.push_back(*all.find(id.get<std::string>()));
+  const std::vector<QaExample> examples = test::golden_examples(golden);
+  if (examples.empty()) GTEST_SKIP() << "no data set " << golden["data"];
   const Predictions predictions = read_predictions(golden["predictions"]);
   const Json& metrics = golden["metrics"];
 
