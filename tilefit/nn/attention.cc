@@ -31,14 +31,15 @@ void Attention::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash*
   else ctx.arena.release(mark);
 }
 
-void Attention::backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& dx_MC, const Stash& stash) {
+void Attention::backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& residual_MC, const Tensor& dx_MC,
+                         const Stash& stash) {
   const Arena::Scope scratch(ctx.arena);
   const int64_t M = x_MC.rows, C = x_MC.cols;
   const Tensor dcontext_MC = ctx.tensor(M, C), dqkv_M3C = ctx.tensor(M, 3 * C);
   output_.backward(ctx, dy_MC, stash.context_MC, dcontext_MC);
   ops::attention_backward(ctx, options(ctx), stash.qkv_M3C, stash.context_MC, stash.logsum_MH, dcontext_MC, dqkv_M3C);
   ops::Epilogue add_residual;
-  add_residual.add_MN = dx_MC;
+  add_residual.add_MN = residual_MC;
   qkv_.backward(ctx, dqkv_M3C, x_MC, dx_MC, add_residual);
 }
 

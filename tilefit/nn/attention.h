@@ -22,8 +22,10 @@ class Attention {
   /// Sets y_MC.
   void forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash);
 
-  /// Adds the gradient of x to dx_MC, and to the parameters' gradients. dy_MC may be dx_MC itself: a residual connection.
-  void backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& dx_MC, const Stash& stash);
+  /// Sets dx_MC = residual_MC + the gradient of x; adds to the parameters' gradients. residual_MC: what reaches x past this layer, may
+  /// be dy_MC itself. dx_MC must not overlap the others.
+  void backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& residual_MC, const Tensor& dx_MC,
+                const Stash& stash);
 
  private:
   ops::AttentionOptions options(const Ctx& ctx) const;

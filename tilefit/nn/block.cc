@@ -33,13 +33,15 @@ void PostNormBlock::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, St
 
 void PostNormBlock::backward(Ctx& ctx, const Tensor& d_MC, const Stash& stash) {
   const Arena::Scope scratch(ctx.arena);
+  const Tensor dh_MC = ctx.tensor(d_MC.rows, d_MC.cols);
   {
     const Arena::Scope half(ctx.arena);
-    const Tensor df_MC = output_norm_.backward(ctx, d_MC, stash.output_norm);  // d is now the gradient of h + f
-    ffn_.backward(ctx, df_MC, stash.h_MC, d_MC, stash.ffn);                    // ... of h: both branches of the residual
+    const Tensor df_MC =
+        output_norm_.backward(ctx, d_MC, stash.output_norm);        // y = LN(h + f): d is now the gradient of h + f
+    ffn_.backward(ctx, df_MC, stash.h_MC, d_MC, dh_MC, stash.ffn);  // h reaches it by both branches
   }
-  const Tensor da_MC = attention_norm_.backward(ctx, d_MC, stash.attention_norm);  // ... of x + a
-  attention_.backward(ctx, da_MC, stash.x_MC, d_MC, stash.attention);              // ... of x
+  const Tensor da_MC = attention_norm_.backward(ctx, dh_MC, stash.attention_norm);  // h = LN(x + a): dh is that of x + a
+  attention_.backward(ctx, da_MC, stash.x_MC, dh_MC, d_MC, stash.attention);
 }
 
 }  // namespace tilefit

@@ -18,13 +18,14 @@ void Ffn::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash
   else ctx.arena.release(mark);
 }
 
-void Ffn::backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& dx_MC, const Stash& stash) {
+void Ffn::backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& residual_MC, const Tensor& dx_MC,
+                   const Stash& stash) {
   const Arena::Scope scratch(ctx.arena);
   const Tensor du_MF = ctx.tensor(x_MC.rows, in_.out_size());
   ops::Epilogue through_gelu, add_residual;
   through_gelu.gelu_input_MN = stash.u_MF;  // g = gelu(u): du = dg * gelu'(u)
   out_.backward(ctx, dy_MC, stash.g_MF, du_MF, through_gelu);
-  add_residual.add_MN = dx_MC;
+  add_residual.add_MN = residual_MC;
   in_.backward(ctx, du_MF, x_MC, dx_MC, add_residual);
 }
 

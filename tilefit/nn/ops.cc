@@ -90,6 +90,7 @@ void gemm(Ctx& ctx, const Tensor& a_MK, const void* packed, const Epilogue& epil
   check_optional(epilogue.gelu_input_MN, M, N, "gelu input");
   check_optional(epilogue.add_MN, M, N, "added matrix");
   check_optional(epilogue.gelu_output_MN, M, N, "gelu output");
+  TF_CHECK(epilogue.add_MN.data != c_MN.data && a_MK.data != c_MN.data, "gemm writes over what it reads");
   TF_CHECK(!epilogue.bias_N || epilogue.bias_N->size() == N, "bias of {} for {} columns", epilogue.bias_N->size(), N);
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);

@@ -13,7 +13,7 @@ namespace tilefit::ops {
 struct Epilogue {
   const Param* bias_N = nullptr;  ///< + bias
   Tensor gelu_input_MN = {};      ///< * gelu'(gelu_input)
-  Tensor add_MN = {};             ///< + add; may be the result itself
+  Tensor add_MN = {};             ///< + add; must not be the result
   Tensor gelu_output_MN = {};     ///< also sets this to gelu of the result
 };
 
