@@ -22,9 +22,12 @@ constexpr int64_t kMaxFlagsFileBytes = int64_t{1} << 20;
 
 [[noreturn]] void usage_error(std::string what) { throw Error(Code::kUsage, std::move(what)); }
 
-/// argparse's test of whether an argument is a flag: "-" alone, negative numbers and texts with a space are values.
+/// argparse's test of whether an argument is a flag: "-" alone, negative numbers and texts with a space are values, but
+/// "--name=a b" is a flag.
 bool looks_like_flag(const std::string& arg) {
-  return arg.size() > 1 && arg[0] == '-' && !is_number(arg) && arg.find(' ') == std::string::npos;
+  const size_t blank = arg.find(' ');
+  if (blank != std::string::npos && !(arg.starts_with("--") && arg.find('=') < blank)) return false;
+  return arg.size() > 1 && arg[0] == '-' && !is_number(arg);
 }
 
 std::string with_underscores(std::string name) {

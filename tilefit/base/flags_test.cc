@@ -157,6 +157,7 @@ TEST(Flags, NumbersAsPythonReadsThem) {
   EXPECT_EQ(parse({"--name", "-7"})->sample.name, "-7");
   EXPECT_EQ(parse({"--name=--x"})->sample.name, "--x");
   EXPECT_EQ(parse({"--name", "-"})->sample.name, "-");
+  EXPECT_EQ(parse({"--name=a b=c"})->sample.name, "a b=c");
   EXPECT_EQ(parse({"--name", "-a b"})->sample.name, "-a b");
 }
 
