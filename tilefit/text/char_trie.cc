@@ -8,6 +8,7 @@ CharTrie::CharTrie() : edges_(16), values_{kNone}, shift_(60) {}
 
 void CharTrie::insert(std::u32string_view key, int32_t value) {
   if (key.empty()) return;
+  starts_[(key[0] >> 6) & 3] |= uint64_t{1} << (key[0] & 63);
   uint32_t node = 0;
   for (const char32_t c : key) {
     uint32_t next = child(node, c);

@@ -24,6 +24,7 @@ class CharTrie {
   /// The longest key that text starts with.
   Match longest(std::u32string_view text) const noexcept {
     Match best{kNone, 0};
+    if (text.empty() || !may_start(text[0])) return best;
     uint32_t node = 0;
     for (size_t i = 0; i < text.size(); ++i) {
       node = child(node, text[i]);
@@ -44,6 +45,9 @@ class CharTrie {
   static uint64_t key_of(uint32_t node, char32_t c) noexcept { return uint64_t{node} << 21 | c; }
   size_t slot_of(uint64_t key) const noexcept { return static_cast<size_t>((key * 0x9E3779B97F4A7C15u) >> shift_); }
 
+  /// False: no key starts with c. Spares most look-ups where keys are few.
+  bool may_start(char32_t c) const noexcept { return (starts_[(c >> 6) & 3] >> (c & 63) & 1) != 0; }
+
   /// The child by character c, 0 when there is none.
   uint32_t child(uint32_t node, char32_t c) const noexcept {
     const uint64_t key = key_of(node, c);
@@ -54,6 +58,7 @@ class CharTrie {
   void put(uint64_t key, uint32_t to);
   void grow();
 
+  uint64_t starts_[4] = {};      // bit c % 256 is set when a key starts with c
   std::vector<Edge> edges_;      // size is a power of two, at most half full
   std::vector<int32_t> values_;  // by node
   int shift_ = 0;                // 64 - log2(edges_.size())
