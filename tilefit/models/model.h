@@ -36,6 +36,7 @@ class QuestionAnsweringModel {
 
   ParamStore& params() noexcept { return *params_; }
   const ModelConfig& config() const noexcept { return config_; }
+  const EncoderInfo& encoder_info() const noexcept { return encoder_->info(); }
   int64_t vocab_size() const noexcept { return encoder_->info().vocab_size; }
   /// Most tokens a sequence may have.
   int64_t max_positions() const noexcept { return encoder_->info().max_positions; }

@@ -39,12 +39,10 @@ using MicroKernel = void (*)(int64_t depth, const float* a, const float* b, floa
 /// Micro-kernels for 1 .. kGemmRows rows, at index rows - 1: A by rows of kDepth (forward, dgrad), or by columns of kGemmRows (wgrad).
 template <bool kByRows, int kRows = kGemmRows>
 TF_INLINE MicroKernel micro_kernel_for(int64_t rows) {
-  if constexpr (kRows == 1) {
-    return micro_kernel < 1, kByRows ? kDepth : 1, kByRows ? 1 : kGemmRows > ;
-  } else {
-    if (rows == kRows) return micro_kernel < kRows, kByRows ? kDepth : 1, kByRows ? 1 : kGemmRows > ;
-    return micro_kernel_for<kByRows, kRows - 1>(rows);
-  }
+  constexpr int64_t kRowStride = kByRows ? kDepth : 1, kColStride = kByRows ? 1 : kGemmRows;
+  if constexpr (kRows > 1)
+    if (rows < kRows) return micro_kernel_for<kByRows, kRows - 1>(rows);
+  return micro_kernel<kRows, kRowStride, kColStride>;
 }
 
 /// Applies the epilogue to the tile at (m, n): `rows` x `cols`, already stored in C.
