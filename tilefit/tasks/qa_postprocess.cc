@@ -60,8 +60,8 @@ class Postprocessor {
     QaAnswer answer;
     const CodePointIndex context(example.context);
     for (const Span& span : spans_)
-      answer.n_best.push_back(
-          {std::string(context.slice(span.begin, span.end)), span.start_logit, span.end_logit, 0, false, span.begin, span.end});
+      answer.n_best.push_back({std::string(context.slice(span.begin, span.end)), span.start_logit, span.end_logit, 0, false,
+                               span.begin, span.end});
     add_placeholder(answer.n_best);
     set_probabilities(answer.n_best);
     choose(answer);

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "tilefit/data/qa_examples.h"
+#include "tilefit/tasks/task.h"
 
 namespace tilefit {
-
-/// Names and values in the evaluators' order.
-using MetricList = std::vector<std::pair<std::string, double>>;
 
 /// Values by question id, in the order of a JSON file (v2.0's best thresholds depend on it where values are equal).
 template <class T>
