@@ -79,7 +79,9 @@ void apply_overrides(const TokenizerConfig& config, Json& normalizer, std::strin
 PipelineParts parts_from_tokenizer_json(std::string_view text, const TokenizerConfig& config, std::string_view where) {
   TokenizerJson file = read_tokenizer_json(text, where);
   const std::string version = string_field_or(file.document, "version", "1.0", where);
-  if (version != "1.0") throw unsupported_component("file", "version " + version, "version 1.0", where);
+  if (version != "1.0")
+    throw Error(Code::kFailed, fmt::format("file version '{}' is not supported (supported: 1.0)", version),
+                std::string(where));
   PipelineParts parts;
   // The small components come first: an unsupported one is reported before the vocabulary is worked through.
   Json normalizer = member(file.document, "normalizer");
