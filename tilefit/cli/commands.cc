@@ -18,14 +18,13 @@ namespace tilefit::cli {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"evaluate", "Scores a file of predictions as the official SQuAD evaluators do",
+     "--predictions FILE --data FILE [--null_odds FILE] [--json]", cmd_evaluate, flags_evaluate},
     {"tokenize", "Prints token ids and source offsets of texts as JSON lines", "--model DIR --input FILE|-", cmd_tokenize,
      flags_tokenize},
-    {"parity", "Compares a model's outputs and gradients with a reference's", "DIR [--model DIR] [--json]", cmd_parity,
-     flags_parity},
     {"parity", "Compares a model with outputs and gradients that a reference wrote",
      "DIR [--model DIR] [--head FILE] [--json]", cmd_parity, flags_parity},
-    {"bench", "Measures a training step as a share of the machine's peak",
-     "step [--config NAME|DIR] [--batch_size N] [--json]", cmd_bench, flags_bench},
+    {"bench", "Measures a training step as a share of the machine's peak", "step [flags]", cmd_bench, flags_bench},
     {"help", "Explains tilefit or one verb", "[VERB] [--markdown]", cmd_help, flags_help},
 };
 
