@@ -15,7 +15,7 @@ case "$kind" in
 esac
 
 build="build/$kind"
-cmake --preset "$kind" -DTILEFIT_SANITIZE="$sanitizers" >/dev/null
+cmake --preset "$kind" -DTILEFIT_SANITIZE="$sanitizers" -DCMAKE_CXX_FLAGS=-D_GLIBCXX_ASSERTIONS >/dev/null
 if [ -z "$targets" ]; then  # only the test programs that are run
   targets=$(ninja -C "$build" -t targets all | sed -n 's/^\(base\|cpu\|kernels\|nn\|tasks\|train\)_test: phony$/\1_test/p')
 fi
