@@ -117,14 +117,17 @@ TEST(Safetensors, HalfAndBfloat16FilesHoldTheRoundedWeights) {
 TEST(Safetensors, WriterOrdersTypesAsTheReferenceDoes) {
   // The header that safetensors 0.8.0 wrote for these tensors (its metadata has one entry, for it keeps no order of several).
   const std::string expected =
-      R"({"__metadata__":{"a":"é/\"\t"},"auint64":{"dtype":"U64","shape":[],"data_offsets":[0,8]},)"
+      "{\"__metadata__\":{\"a\":\"\u00e9/\\\"\\t\"},"
+      R"("auint64":{"dtype":"U64","shape":[],"data_offsets":[0,8]},)"
       R"("aint64":{"dtype":"I64","shape":[],"data_offsets":[8,16]},"z9":{"dtype":"I64","shape":[1,3],"data_offsets":[16,40]},)"
       R"("afloat64":{"dtype":"F64","shape":[],"data_offsets":[40,48]},"z12":{"dtype":"F64","shape":[2,0],"data_offsets":[48,48]},)"
       R"("afloat32":{"dtype":"F32","shape":[],"data_offsets":[48,52]},"auint32":{"dtype":"U32","shape":[],"data_offsets":[52,56]},)"
       R"("aint32":{"dtype":"I32","shape":[],"data_offsets":[56,60]},"abfloat16":{"dtype":"BF16","shape":[],"data_offsets":[60,62]},)"
       R"("afloat16":{"dtype":"F16","shape":[],"data_offsets":[62,64]},"auint16":{"dtype":"U16","shape":[],"data_offsets":[64,66]},)"
       R"("aint16":{"dtype":"I16","shape":[],"data_offsets":[66,68]},"aint8":{"dtype":"I8","shape":[],"data_offsets":[68,69]},)"
-      R"("auint8":{"dtype":"U8","shape":[],"data_offsets":[69,70]},"b\"qé\n":{"dtype":"U8","shape":[3],"data_offsets":[70,73]},)"
+      R"("auint8":{"dtype":"U8","shape":[],"data_offsets":[69,70]},)"
+      "\"b\\\"q\u00e9\\n\":"
+      R"({"dtype":"U8","shape":[3],"data_offsets":[70,73]},)"
       R"("abool":{"dtype":"BOOL","shape":[],"data_offsets":[73,74]}})";
   const std::array<char, 64> zeros{};
   std::vector<TensorToWrite> tensors = {{"z12", DType::kF64, {2, 0}, nullptr},
