@@ -12,10 +12,10 @@ namespace tilefit {
 }  // namespace tilefit
 
 /// TF_CHECK(condition, "format {}", values...): aborts when the condition is false, in every build.
-#define TF_CHECK(condition, ...)                                                                      \
-  do {                                                                                                \
-    if (!(condition)) [[unlikely]]                                                                    \
-      ::tilefit::check_failed(#condition, __FILE__, __LINE__, fmt::format("" __VA_ARGS__));           \
+#define TF_CHECK(condition, ...)                                                            \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]]                                                          \
+      ::tilefit::check_failed(#condition, __FILE__, __LINE__, fmt::format("" __VA_ARGS__)); \
   } while (false)
 
 /// As TF_CHECK in debug builds, nothing in release builds.

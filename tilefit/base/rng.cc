@@ -19,8 +19,8 @@ void fill_normal(float* out, int64_t n, float stddev, uint64_t seed, uint64_t st
   constexpr double kScale = 1.0 / 4294967296.0, kTwoPi = 6.283185307179586;
   for (int64_t i = 0; i < n; i += 4) {
     const auto block = static_cast<uint64_t>(i / 4);
-    const auto r = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), static_cast<uint32_t>(stream),
-                               static_cast<uint32_t>(stream >> 32)},
+    const auto r = philox4x32({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
+                               static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)},
                               {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
     for (int pair = 0; pair < 2; ++pair) {
       const double radius = stddev * std::sqrt(-2.0 * std::log((r[2 * pair] + 0.5) * kScale));
