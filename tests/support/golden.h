@@ -10,7 +10,7 @@ namespace tilefit::test {
 std::optional<std::string> golden(const std::string& name);
 
 /// Path of a SQuAD file of the reference data ("dev-v1.1.json.gz"): beside TILEFIT_GOLDEN's folder in data/squad, else in
-/// tests/golden/squad, else nothing.
+/// data/squad-sample (which has the training subset) or tests/golden/squad, else nothing.
 std::optional<std::string> squad_file(const std::string& name);
 
 /// A fresh directory under the system's temporary folder, removed with its content by the destructor.

@@ -199,6 +199,16 @@ TEST(QaExamples, FindsMalformedUtf8) {
     EXPECT_EQ(find_invalid_utf8(std::string("0123456789") + bad), 10u);
 }
 
+TEST(QaExamples, TheSampleIsWhole) {
+  const std::string folder = std::string(TILEFIT_SOURCE_DIR) + "/data/squad-sample/";
+  QaReadStats stats;
+  EXPECT_EQ(read_qa_examples(folder + "train-v1.1-sample.json.gz", {}, &stats).size(), 5101u);
+  EXPECT_EQ(stats.answers_outside, 0);
+  EXPECT_EQ(read_qa_examples(folder + "dev-v1.1-sample.json.gz", {}, &stats).size(), 500u);
+  EXPECT_EQ(stats.answers, 1633);
+  EXPECT_EQ(stats.answers_outside, 0);
+}
+
 struct Published {
   const char* file;
   int64_t examples, impossible, answers;
