@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "tilefit/base/error.h"
 #include "tilefit/base/flag_value.h"
 #include "tilefit/base/json.h"
+#include "tilefit/train/optimizer.h"
 
 namespace tilefit {
 namespace {
@@ -108,8 +108,7 @@ int64_t resolve_leaves(const RunFlags& flags) {
 }
 
 /// "momentum=0.9,nesterov=True" as transformers splits it: blanks dropped, then at commas, then at '='.
-std::vector<std::pair<std::string, double>> parse_optim_args(std::string text, const std::string& optim) {
-  constexpr std::array kSgdSettings = {"momentum", "dampening", "nesterov"};
+std::vector<std::pair<std::string, double>> parse_optim_args(std::string text) {
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
   std::vector<std::pair<std::string, double>> out;
   for (size_t at = 0; at <= text.size() && !text.empty();) {
@@ -120,15 +119,11 @@ std::vector<std::pair<std::string, double>> parse_optim_args(std::string text, c
     if (equals == std::string::npos || equals == 0)
       usage_error(fmt::format("--optim_args: '{}' is not of the form name=value", item));
     const std::string name = item.substr(0, equals), value = item.substr(equals + 1);
-    if (optim != "sgd")
-      usage_error(fmt::format("--optim_args: {} has no setting '{}' here", optim, name),
-                  "--adam_beta1, --adam_beta2, --adam_epsilon, --weight_decay");
-    if (std::find(kSgdSettings.begin(), kSgdSettings.end(), name) == kSgdSettings.end())
-      usage_error(fmt::format("--optim_args: sgd has no setting '{}'; it has momentum, dampening, nesterov", name));
     double number = value == "True" || value == "true" ? 1 : 0;
     if (number == 0 && value != "False" && value != "false") {
-      const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (error != std::errc() || stop != value.data() + value.size() || !std::isfinite(number) || number < 0)
+      const char* const value_end = value.data() + value.size();
+      const auto [stop, error] = std::from_chars(value.data(), value_end, number);
+      if (error != std::errc() || stop != value_end || !std::isfinite(number) || number < 0)
         usage_error(fmt::format("--optim_args: '{}' is not a value for {}", value, name));
     }
     out.emplace_back(name, number);
@@ -171,8 +166,10 @@ RunFlags parse_run_flags(std::span<const std::string> args) {
   flags.sampling = resolve_sampling(flags);
   flags.data_order = flags.tilefit.data_order == "hf5" ? DataOrder::kHf5 : DataOrder::kHf4;
   flags.leaves = resolve_leaves(flags);
-  flags.optim_args = parse_optim_args(flags.train.optim_args.value_or(""), flags.train.optim);
-  (void)flags.lr_scheduler_kwargs();  // malformed JSON is an error now, not after the features are built
+  flags.optim_args = parse_optim_args(flags.train.optim_args.value_or(""));
+  // Mistakes in these two are errors now, not after the features are built.
+  (void)make_optimizer_options(flags.train.optim, flags.optim_args, {});
+  (void)flags.lr_scheduler_kwargs();
   return flags;
 }
 

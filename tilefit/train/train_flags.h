@@ -1,5 +1,6 @@
 // The flags of the run_* verbs: Hugging Face's ModelArguments, DataTrainingArguments (run_qa.py) and TrainingArguments of
-// transformers 4.24 and 5.x under their own names and defaults (4.24's where the two differ), plus tilefit's own.
+// transformers 4.24 and 5.x under their own names and defaults (4.24's where the two differ, but for --optim: the arithmetic of a
+// step is 5.x'), plus tilefit's own.
 // Here: the fields that the program reads. Flags that are only accepted stand in ignored_flags.cc.
 #pragma once
 #include <cstdint>
@@ -59,7 +60,7 @@ struct TrainFlags {
   std::optional<std::string> lr_scheduler_kwargs;  ///< JSON text; read RunFlags::lr_scheduler_kwargs instead
   double warmup_steps = 0;                         ///< a count, or a fraction below 1
   double warmup_ratio = 0;
-  std::string optim = "adamw_hf";
+  std::string optim = "adamw_torch_fused";
   std::optional<std::string> optim_args;  ///< read RunFlags::optim_args instead
   double weight_decay = 0;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;

@@ -13,7 +13,6 @@ constexpr double kMostThreads = 4000;
 
 const char* const kEndOnly = "acts at the end of training only, for now: no checkpoint is written in between.";
 const char* const kNoCheckpoints = "has no effect yet: no checkpoint is written before the end of training.";
-const char* const kEvalAtEnd = "has no effect yet: evaluation runs once, after training (--do_eval).";
 
 }  // namespace
 
@@ -99,7 +98,9 @@ void visit_optimizer(TrainFlags& f, FlagSet& v) {
   v("warmup_steps", f.warmup_steps, "Steps over which the rate rises from 0; below 1: that share of all steps.",
     Range{0, 1e12});
   v("warmup_ratio", f.warmup_ratio, "Share of all steps to warm up over, when --warmup_steps is 0.", Range{0, 1});
-  v("optim", f.optim, "Optimizer. adamw_hf decays weights after the step, the others before.",
+  v("optim", f.optim,
+    "Optimizer. adamw_hf is transformers 4's own (decay after the step, epsilon before the bias correction), the others are "
+    "torch's.",
     OneOf{"adamw_hf", "adamw_torch", "adamw_torch_fused", "sgd"},
     NotYet{"adafactor",
            "adagrad",
@@ -141,7 +142,8 @@ void visit_optimizer(TrainFlags& f, FlagSet& v) {
            "apollo_adamw_layerwise",
            "stable_adamw"});
   v("optim_args", f.optim_args, "Settings of the optimizer, such as momentum=0.9,nesterov=True.", Meta{"NAME=VALUE,..."});
-  v("weight_decay", f.weight_decay, "Decoupled weight decay of all weights but biases and LayerNorm.", Range{0});
+  v("weight_decay", f.weight_decay,
+    "Weight decay of all weights but biases and LayerNorm; AdamW decouples it, sgd adds it to the gradient.", Range{0});
   v("adam_beta1", f.adam_beta1, "Decay of AdamW's first moment.", Range{0, 1, true});
   v("adam_beta2", f.adam_beta2, "Decay of AdamW's second moment.", Range{0, 1, true});
   v("adam_epsilon", f.adam_epsilon, "AdamW's epsilon.", Range{0});
@@ -160,10 +162,10 @@ void visit_reports(TrainFlags& f, FlagSet& v) {
   v("logging_first_step", f.logging_first_step, "Log the first step too.");
   v("disable_tqdm", f.disable_tqdm, "Show no progress bar; else it is shown unless --log_level is above info.");
   v("eval_strategy", f.eval_strategy, "When to evaluate during training.", OneOf{"no", "steps", "epoch"},
-    Alias{"evaluation_strategy"}, Note{kEvalAtEnd, "no"});
-  v("eval_steps", f.eval_steps, "Steps between two evaluations; else --logging_steps.", Range{0, 1e12}, Note{kEvalAtEnd});
-  v("eval_delay", f.eval_delay, "Steps or epochs before the first evaluation.", Range{0, 1e12}, Note{kEvalAtEnd});
-  v("eval_on_start", f.eval_on_start, "Evaluate before training.", Note{kEvalAtEnd});
+    Alias{"evaluation_strategy"});
+  v("eval_steps", f.eval_steps, "Steps between two evaluations; else --logging_steps.", Range{0, 1e12});
+  v("eval_delay", f.eval_delay, "Steps or epochs before the first evaluation.", Range{0, 1e12});
+  v("eval_on_start", f.eval_on_start, "Evaluate before training.");
   v("save_strategy", f.save_strategy, "When to save.", OneOf{"no", "steps", "epoch"}, NotYet{"best"}, Note{kEndOnly, "no"});
   v("save_steps", f.save_steps, "Steps between two checkpoints.", Range{0, 1e12}, Note{kNoCheckpoints});
   v("save_total_limit", f.save_total_limit, "Checkpoints kept.", Range{1}, Note{kNoCheckpoints});
@@ -176,8 +178,7 @@ void visit_reports(TrainFlags& f, FlagSet& v) {
     Refused{"continuing from a checkpoint is not done yet",
             "--model_name_or_path with that folder, to start from its weights"});
   v("ignore_data_skip", f.ignore_data_skip, "Do not skip the data seen before a resume.", Note{kNoCheckpoints});
-  v("gradient_checkpointing", f.gradient_checkpointing, "Recompute activations in the backward pass to save memory.",
-    Note{"has no effect yet: activations are kept."});
+  v("gradient_checkpointing", f.gradient_checkpointing, "Recompute activations in the backward pass to save memory.");
 }
 
 }  // namespace
