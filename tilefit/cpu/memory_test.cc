@@ -50,7 +50,8 @@ TEST(BufferTest, Moves) {
   Buffer a(100);
   a.as<char>()[3] = 'x';
   Buffer b(std::move(a));
-  EXPECT_EQ(a.data(), nullptr);  // NOLINT(bugprone-use-after-move): moved-from buffers are empty
+  // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move): moved-from buffers are empty
+  EXPECT_EQ(a.data(), nullptr);
   EXPECT_EQ(a.size(), 0);
   EXPECT_EQ(b.as<char>()[3], 'x');
   Buffer c(Buffer::kHugePageBytes);
