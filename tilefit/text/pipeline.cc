@@ -1,9 +1,13 @@
 #include "tilefit/text/pipeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "tilefit/base/check.h"
+#include "tilefit/base/error.h"
 #include "tilefit/base/files.h"
 #include "tilefit/text/truncation.h"
 #include "tilefit/text/utf8.h"
@@ -89,6 +93,9 @@ class PipelineTokenizer final : public Tokenizer {
  private:
   /// Added tokens in the raw text first; what lies between goes through the other steps stretch by stretch.
   TextTokens tokenize(std::string_view text, Scratch& scratch) const {
+    if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))
+      throw Error(Code::kFailed, fmt::format("a text has {} bytes, more than offsets can count", text.size()),
+                  "text/tokenizer");
     decode_utf8(text, scratch.text);
     TextTokens out;
     const size_t guess = scratch.text.size() / 4 + 8;
