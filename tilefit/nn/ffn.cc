@@ -20,8 +20,7 @@ void Ffn::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash
 
 void Ffn::backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& residual_MC, const Tensor& dx_MC,
                    const Stash& stash) {
-  const Arena::Scope scratch(ctx.arena);
-  const Tensor du_MF = ctx.tensor(x_MC.rows, in_.out_size());
+  const Tensor du_MF = stash.g_MF;  // g is needed for the gradient of W2 alone, which comes before du is written
   ops::Epilogue through_gelu, add_residual;
   through_gelu.gelu_input_MN = stash.u_MF;  // g = gelu(u): du = dg * gelu'(u)
   out_.backward(ctx, dy_MC, stash.g_MF, du_MF, through_gelu);

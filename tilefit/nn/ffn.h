@@ -17,7 +17,7 @@ class Ffn {
   void forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash);
 
   /// Sets dx_MC = residual_MC + the gradient of x; adds to the parameters' gradients. residual_MC: what reaches x past this layer, may
-  /// be dy_MC itself. dx_MC must not overlap the others.
+  /// be dy_MC itself. dx_MC must not overlap the others. The stash's memory is overwritten.
   void backward(Ctx& ctx, const Tensor& dy_MC, const Tensor& x_MC, const Tensor& residual_MC, const Tensor& dx_MC,
                 const Stash& stash);
 
