@@ -55,7 +55,7 @@ void expect_tokens(const Tokenizer& tokenizer, const std::string& text, const Id
 
 TEST(AddedTokens, LeftmostLongest) {
   Json json = small();
-  json["added_tokens"] = {added_token(7, "<x>"), added_token(8, "<x><y>"), added_token(9, "<y>")};
+  json["added_tokens"] = Json::array({added_token(7, "<x>"), added_token(8, "<x><y>"), added_token(9, "<y>")});
   const auto t = load(json);
   EXPECT_EQ(t->vocab_size(), 10);
   expect_tokens(*t, "a<x><y>b", {1, 8, 2}, {{0, 1}, {1, 7}, {7, 8}});
@@ -65,7 +65,7 @@ TEST(AddedTokens, LeftmostLongest) {
 
 TEST(AddedTokens, SingleWord) {
   Json json = small();
-  json["added_tokens"] = {added_token(7, "Foo")};
+  json["added_tokens"] = Json::array({added_token(7, "Foo")});
   json["added_tokens"][0]["single_word"] = true;
   const auto t = load(json);
   expect_tokens(*t, "Foo a", {7, 1}, {{0, 3}, {4, 5}});
@@ -77,7 +77,7 @@ TEST(AddedTokens, SingleWord) {
 
 TEST(AddedTokens, Strip) {
   Json json = small();
-  json["added_tokens"] = {added_token(7, "<m>"), added_token(8, "<n>")};
+  json["added_tokens"] = Json::array({added_token(7, "<m>"), added_token(8, "<n>")});
   json["added_tokens"][0]["lstrip"] = true;
   json["added_tokens"][1]["rstrip"] = true;
   const auto t = load(json);
@@ -88,7 +88,7 @@ TEST(AddedTokens, Strip) {
 
 TEST(AddedTokens, Normalized) {
   Json json = small();
-  json["added_tokens"] = {added_token(7, "F\xC3\x96O")};
+  json["added_tokens"] = Json::array({added_token(7, "F\xC3\x96O")});
   json["added_tokens"][0]["normalized"] = true;
   const auto t = load(json);
   expect_tokens(*t, "a foo b", {1, 7, 2}, {{0, 1}, {2, 5}, {6, 7}});
@@ -247,9 +247,9 @@ TEST(LoadErrors, Components) {
   EXPECT_EQ(message([](Json& j) { j.erase("model"); }), "[tokenizer.json] 'model' is missing");
   EXPECT_EQ(message([](Json& j) { j["version"] = "2.0"; }),
             "[tokenizer.json] file version '2.0' is not supported (supported: 1.0)");
-  EXPECT_EQ(message([](Json& j) { j["added_tokens"] = {added_token(9, "<x>")}; }),
+  EXPECT_EQ(message([](Json& j) { j["added_tokens"] = Json::array({added_token(9, "<x>")}); }),
             "[tokenizer.json] added token '<x>' is declared with id 9, but the next free id is 7");
-  EXPECT_EQ(message([](Json& j) { j["added_tokens"] = {added_token(2, "a")}; }),
+  EXPECT_EQ(message([](Json& j) { j["added_tokens"] = Json::array({added_token(2, "a")}); }),
             "[tokenizer.json] added token 'a' is declared with id 2, but the vocabulary gives it 1");
   EXPECT_EQ(message([](Json& j) {
               j["post_processor"] = {{"type", "BertProcessing"}, {"sep", {"[SEP]", 44}}, {"cls", {"[CLS]", 3}}};
