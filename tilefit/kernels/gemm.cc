@@ -18,7 +18,7 @@ constexpr int64_t piece_length(int64_t n, int64_t pieces, int64_t unit) {
 template <class F>
 void parallel_blocks(ThreadPool& pool, int64_t rows, int64_t cols, int64_t block_rows, int64_t block_cols, int64_t row_unit,
                      int64_t col_unit, F task) {
-  constexpr int64_t kTasksPerThread = 6;  // enough that the last one's end leaves threads idle for little
+  constexpr int64_t kTasksPerThread = 4;  // enough that the last one's end leaves threads idle for little
   int64_t row_pieces = ceil_div(rows, block_rows), col_pieces = ceil_div(cols, block_cols);
   const int64_t wanted = kTasksPerThread * pool.num_threads();
   while (pool.num_threads() > 1 && row_pieces * col_pieces < wanted) {
@@ -65,7 +65,7 @@ template <class T>
 void gemm_wgrad(ThreadPool& pool, int64_t M, int64_t O, int64_t C, const T* dy_MO, int64_t ld_dy, const T* x_MC,
                 int64_t ld_x, T* dw_OC, int64_t ld_dw) {
   const KernelTable<T>& t = table<T>();
-  parallel_blocks(pool, O, C, 24 * t.gemm_rows, 12 * t.gemm_panel, t.gemm_rows, t.gemm_panel,
+  parallel_blocks(pool, O, C, 48 * t.gemm_rows, 12 * t.gemm_panel, t.gemm_rows, t.gemm_panel,
                   [&](const GemmRange& r) { t.wgrad_task(r, M, dy_MO, ld_dy, x_MC, ld_x, dw_OC, ld_dw); });
 }
 

@@ -4,7 +4,8 @@
 
 inline constexpr int64_t kPanel = 2 * kLanes;  // columns of a packed panel of B
 inline constexpr int64_t kDepth = 384;  // k per block when A is packed by rows: 168 rows x 384 stay in half of a 1 MiB L2
-inline constexpr int64_t kWgradDepth = 256;  // token rows per block in wgrad, where both sides are packed by the task
+inline constexpr int64_t kWgradDepth = 192;  // token rows per block in wgrad, where both sides are packed by the task
+inline constexpr int64_t kRowsAhead = 4;     // rows that packing in wgrad prefetches
 
 /// C tile [kRows, kPanel] = (from_c ? C : 0) + A B over `depth` steps. A element (i, k) is a[i * kRowStride + k * kColStride];
 /// B row k is b[k * kPanel ..). Registers: kRows x 2 accumulators.
@@ -149,6 +150,20 @@ void gemm_task(const GemmRange& r, int64_t, int64_t K, const float* a_MK, int64_
                 plain ? nullptr : &e, r.row_begin, c_MN + r.row_begin * ldc, ldc, false);
 }
 
+/// Deals one row of n floats to wgrad's panels of `width`: panel p's part goes to out + p * width * kWgradDepth; rows are read as
+/// they lie in memory. Stores are of whole vectors, so what lies behind a part is overwritten, unless `exact`: rows follow each
+/// other in a panel, only its last row must not reach into the next panel. Columns that the last panel lacks keep what was there:
+/// their results are thrown away.
+TF_INLINE void scatter_row(const float* row, int64_t n, int64_t width, bool exact, float* out) {
+  int64_t i = 0;
+  for (; i + kPanel <= n; i += width, out += width * kWgradDepth)
+    for (int64_t j = 0; j < width; j += kLanes)
+      if (exact && j + kLanes > width) store_n(out + j, load(row + i + j), width - j);
+      else store(out + j, load(row + i + j));
+  for (; i < n; i += width, out += width * kWgradDepth)
+    for (int64_t j = 0; j < min_of(width, n - i); ++j) out[j] = row[i + j];
+}
+
 /// C[O, N] = (from_c ? C : 0) + A^T B over M rows: A is [M, O], B is [M, N], both row-major.
 TF_INLINE void multiply_columns(int64_t M, int64_t O, int64_t N, const float* a, int64_t lda, const float* b, int64_t ldb,
                                 float* c, int64_t ldc, bool from_c) {
@@ -157,12 +172,13 @@ TF_INLINE void multiply_columns(int64_t M, int64_t O, int64_t N, const float* a,
   float* const a_block = thread_scratch(ScratchSlot::kPackedA, padded_o * kWgradDepth + kLanes);
   for (int64_t m = 0; m < M; m += kWgradDepth) {
     const int64_t depth = min_of(kWgradDepth, M - m);
-    for (int64_t n = 0; n < N; n += kPanel)
-      pack_panel_rows(depth, min_of(kPanel, N - n), b + m * ldb + n, ldb, b_block + n * kWgradDepth);
-    for (int64_t o = 0; o < O; o += kGemmRows) {
-      const int64_t tile_rows = min_of(kGemmRows, O - o);
-      float* out = a_block + o * kWgradDepth;
-      for (int64_t i = 0; i < depth; ++i, out += kGemmRows) copy_lanes(a + (m + i) * lda + o, tile_rows, out);
+    for (int64_t k = 0; k < depth; ++k) {
+      scatter_row(a + (m + k) * lda, O, kGemmRows, k + 1 == depth, a_block + k * kGemmRows);
+      scatter_row(b + (m + k) * ldb, N, kPanel, false, b_block + k * kPanel);
+      if (k + kRowsAhead < depth) {
+        prefetch<true>(a + (m + k + kRowsAhead) * lda, O);
+        prefetch<true>(b + (m + k + kRowsAhead) * ldb, N);
+      }
     }
     for (int64_t n = 0; n < N; n += kPanel)
       for (int64_t o = 0; o < O; o += kGemmRows) {
