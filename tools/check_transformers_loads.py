@@ -57,9 +57,9 @@ def compare_numbers(directory, tilefit, work):
     reference = pathlib.Path(work) / "reference"
     subprocess.run([sys.executable, ROOT / "tools" / "make_reference.py", directory, "--out", reference], check=True)
     done = subprocess.run([tilefit, "parity", reference], capture_output=True, text=True, check=False)
-    print(done.stdout.rstrip())
     if done.returncode != 0:
-        sys.exit(f"FAILED: tilefit parity ended with {done.returncode}\n{done.stderr}")
+        sys.exit(f"FAILED: tilefit parity ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    print("\n".join(line for line in done.stdout.splitlines() if "tolerance" in line))
     print("ok: logits, loss and gradients agree")
 
 
