@@ -65,8 +65,8 @@ void ignore_data(FlagSet& v) {
   v.ignored("remove_unused_columns", true, columns);
   v.ignored("label_names", List(), columns);
   v.ignored("length_column_name", std::string("length"), "lengths are taken from the features.");
-  for (const char* name : {"trust_remote_code", "use_auth_token"})
-    v.ignored(name, false, "tilefit runs no code from the hub and takes its token from --token or HF_TOKEN.");
+  v.ignored("trust_remote_code", false, "tilefit runs no code from the hub.");
+  v.ignored("use_auth_token", false, "nothing is downloaded yet.");
 }
 
 void ignore_training(FlagSet& v) {

@@ -25,7 +25,7 @@ void ModelFlags::visit(FlagSet& v) {
   v("cache_dir", cache_dir, "Folder of the hub cache; else HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub.",
     Meta{"DIR"});
   v("model_revision", model_revision, "Branch, tag or commit of a model id.");
-  v("token", token, "Access token for the hub; else HF_TOKEN.");
+  v("token", token, "Access token for the hub; else HF_TOKEN.", Note{"has no effect yet: nothing is downloaded."});
 }
 
 void DataFlags::visit(FlagSet& v) {
@@ -36,7 +36,8 @@ void DataFlags::visit(FlagSet& v) {
     Meta{"FILE"});
   v("validation_file", validation_file, "Data for --do_eval, in the same forms.", Meta{"FILE"});
   v("test_file", test_file, "Data for --do_predict, in the same forms.", Meta{"FILE"});
-  v("overwrite_cache", overwrite_cache, "Build cached features anew.");
+  v("overwrite_cache", overwrite_cache, "Build cached features anew.",
+    Note{"has no effect: features are built anew every time."});
   v("preprocessing_num_workers", preprocessing_num_workers, "Threads that build features; else --num_threads.",
     Range{1, kMostThreads});
   v("max_seq_length", max_seq_length, "Longest feature in tokens; a longer context is cut into overlapping features.",
