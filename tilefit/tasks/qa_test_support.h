@@ -1,6 +1,8 @@
 // Shared by tests of question answering: the examples of a reference set, a small word tokenizer, hashes of integers.
 #pragma once
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +34,18 @@ inline std::vector<QaExample> golden_examples(const Json& golden) {
   for (QaExample& e : read_qa_examples(*data, {QaAnswers::kTextsOnly, {}})) all.set(e.id, e);
   for (const Json& id : golden["example_ids"]) examples.push_back(*all.find(id.get<std::string>()));
   return examples;
+}
+
+/// Names of the reference files or folders in `folder` that end in `suffix`, without it, sorted.
+inline std::vector<std::string> golden_names(const std::string& folder, const std::string& suffix) {
+  std::vector<std::string> names;
+  const auto directory = golden(folder);
+  if (!directory) return names;
+  for (const auto& entry : std::filesystem::directory_iterator(*directory))
+    if (const std::string name = entry.path().filename().string(); name.ends_with(suffix))
+      names.push_back(name.substr(0, name.size() - suffix.size()));
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 /// Hash of int32 values as the reference files have it.
