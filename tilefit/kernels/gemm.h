@@ -15,7 +15,7 @@ struct Epilogue {
   const T* bias_N = nullptr;         // P += bias
   const T* gelu_input_MN = nullptr;  // P *= gelu'(input): backward through an activation; row stride ld_gelu_input
   int64_t ld_gelu_input = 0;
-  const T* add_MN = nullptr;  // P += add; may be C itself; row stride ld_add
+  const T* add_MN = nullptr;  // P += add; must not overlap C; row stride ld_add
   int64_t ld_add = 0;
   T* gelu_output_MN = nullptr;  // also stores gelu(P) here; row stride ld_gelu_output
   int64_t ld_gelu_output = 0;
@@ -35,7 +35,7 @@ int64_t packed_size(int64_t K, int64_t N);
 template <class T>
 void pack_matrix(ThreadPool& pool, int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, T* packed);
 
-/// C_MN = epilogue(A_MK B_KN), B packed by pack_matrix. C must not overlap A or B. Does not allocate after the first call of a size.
+/// C_MN = epilogue(A_MK B_KN), B packed by pack_matrix. C must not overlap any input. Does not allocate after the first call of a size.
 template <class T>
 void gemm(ThreadPool& pool, int64_t M, int64_t N, int64_t K, const T* a_MK, int64_t lda, const T* packed_b,
           const Epilogue<T>& epilogue, T* c_MN, int64_t ldc);
