@@ -18,6 +18,10 @@ namespace tilefit::cli {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"run_qa", "Fine-tunes, evaluates and predicts on question answering, with the flags of run_qa.py",
+     "--model_name_or_path MODEL --train_file FILE --do_train --output_dir DIR [flags]", cmd_run_qa, flags_run_qa},
+    {"predict", "Answers questions about texts with a trained model",
+     "--model DIR (--question Q --context C | --input FILE|-) [--json]", cmd_predict, flags_predict},
     {"evaluate", "Scores a file of predictions as the official SQuAD evaluators do",
      "--predictions FILE --data FILE [--null_odds FILE] [--json]", cmd_evaluate, flags_evaluate},
     {"tokenize", "Prints token ids and source offsets of texts as JSON lines", "--model DIR --input FILE|-", cmd_tokenize,

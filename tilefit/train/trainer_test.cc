@@ -77,6 +77,20 @@ TEST(Trainer, SameBytesForAnyNumberOfThreadsWithDropout) {
   }
 }
 
+TEST(Trainer, RecomputingActivationsChangesNoByteAndSavesMemory) {
+  TrainOptions options = tiny_options(6, 2, 3);
+  const std::string kept = hash_after(options, 2);
+  options.recompute = true;
+  EXPECT_EQ(hash_after(options, 2), kept);
+
+  ThreadPool pool(1);
+  QuestionAnsweringModel model = tiny_model();
+  const auto features = tiny_features(50);
+  const int64_t lean = Trainer(model, features, options, pool).prepare_memory().activations;
+  options.recompute = false;
+  EXPECT_LT(lean, Trainer(model, features, options, pool).prepare_memory().activations);
+}
+
 TEST(Trainer, SeedChangesDropoutAndDataSeedTheOrderOnly) {
   TrainOptions options = tiny_options(6, 1, 4);
   const std::string base = hash_after(options, 2);
