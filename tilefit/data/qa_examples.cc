@@ -17,6 +17,7 @@ namespace tilefit {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n";
+constexpr size_t kMaxColumns = 256;  // bounds searches in files that are no data sets
 
 /// Where a value stands: "dev.json data[3].paragraphs[0].qas[2]". Rendered only when something is wrong.
 struct Place {
@@ -265,7 +266,6 @@ class ColumnNames {
   const std::vector<std::string>& names() const { return names_; }
 
  private:
-  static constexpr size_t kMaxColumns = 256;  // bounds the search in a file that is no data set
   std::vector<std::string> names_;
 };
 
@@ -316,6 +316,8 @@ void read_csv(std::string_view text, std::string_view where, Collector& out) {
   CsvReader reader(text, where);
   std::vector<std::string> header, fields;
   if (!reader.next(header)) return;
+  if (header.size() > kMaxColumns)
+    throw Error(Code::kFailed, fmt::format("{} columns, more than {}", header.size(), kMaxColumns), std::string(where));
   for (size_t i = 0; i < header.size(); ++i)
     if (std::find(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(i), header[i]) !=
         header.begin() + static_cast<std::ptrdiff_t>(i))
@@ -370,27 +372,15 @@ void read_json_text(std::string_view text, std::string_view where, Collector& ou
   read_list(Json::array({json}), where, false, out);  // a single row, perhaps over several lines
 }
 
-void check_text(std::string_view text, std::string_view where) {
-  if (text.substr(0, 4) == "PAR1")
-    throw Error(Code::kFailed, "is a Parquet file, which cannot be read yet", std::string(where),
-                "datasets.load_dataset(...).to_json(...) makes JSON lines of it");
-  std::optional<size_t> bad = find_invalid_utf8(text);
-  const char* what = "is not UTF-8";
-  if (const size_t zero = text.find('\0'); zero < bad.value_or(text.size())) bad = zero, what = "is not a text file";
-  if (!bad) return;
-  const std::string_view before = text.substr(0, *bad);
-  const size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
-  throw Error(Code::kFailed, fmt::format("{} (byte 0x{:02X})", what, static_cast<unsigned char>(text[*bad])),
-              fmt::format("{}:{}:{}", where, 1 + std::count(before.begin(), before.end(), '\n'), *bad - line_start + 1),
-              "iconv -t utf-8, or another file");
-}
-
 }  // namespace
 
 std::vector<QaExample> parse_qa_examples(std::string_view text, std::string_view where, const QaReadOptions& options,
                                          QaReadStats* stats) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
-  check_text(text, where);
+  if (text.substr(0, 4) == "PAR1")
+    throw Error(Code::kFailed, "is a Parquet file, which cannot be read yet", std::string(where),
+                "datasets.load_dataset(...).to_json(...) makes JSON lines of it");
+  require_utf8_text(text, where);
   const size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) throw Error(Code::kFailed, "is empty", std::string(where));
   Collector out(options);

@@ -24,9 +24,9 @@ constexpr const char* kNested =
   {"id": "1", "question": "what?", "answers": [{"text": "noir", "answer_start": 8}, {"text": "caf\u00e9", "answer_start": 3}]},
   {"id": "2", "question": "why?", "answers": [], "is_impossible": true}]}]}]})";
 constexpr const char* kRow1 =
-    R"({"id": "1", "title": "T", "context": "Le café noir", "question": "what?", "answers": {"text": ["noir", "café"], "answer_start": [8, 3]}})";
+    R"({"id": "1", "title": "T", "context": "Le caf\u00e9 noir", "question": "what?", "answers": {"text": ["noir", "caf\u00e9"], "answer_start": [8, 3]}})";
 constexpr const char* kRow2 =
-    R"({"id": "2", "title": "T", "context": "Le café noir", "question": "why?", "answers": {"text": [], "answer_start": []}})";
+    R"({"id": "2", "title": "T", "context": "Le caf\u00e9 noir", "question": "why?", "answers": {"text": [], "answer_start": []}})";
 constexpr const char* kCsv =
     "id,title,context,question,answers\r\n"
     "1,T,Le caf\xC3\xA9 noir,what?,\"{'text': array(['noir', 'caf\xC3\xA9'], dtype=object), 'answer_start': array([8, "
@@ -176,6 +176,7 @@ TEST(QaExamples, ErrorsOfCsvNameLineAndRow) {
   EXPECT_THAT(message_of(csv + "3,T,c,q,\"'text'\"\n"), HasSubstr("field 'answers' is a string, expected an object"));
   EXPECT_THAT(message_of(csv + "3,T,c,\"q,\n"), HasSubstr("f:4:7"));
   EXPECT_THAT(message_of("id,id,question,context,answers\n"), HasSubstr("two columns are called 'id'"));
+  EXPECT_THAT(message_of("x" + std::string(300, ',')), HasSubstr("301 columns, more than 256"));
   EXPECT_THAT(message_of("id,question,context,answers\n"), HasSubstr("holds no examples"));
 }
 

@@ -1,7 +1,13 @@
 #include "tilefit/data/utf8_check.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string>
+
+#include "tilefit/base/error.h"
 
 namespace tilefit {
 namespace {
@@ -45,6 +51,18 @@ std::optional<size_t> find_invalid_utf8(std::string_view text) noexcept {
     if (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) i += ascii_prefix(text.substr(i));
   }
   return std::nullopt;
+}
+
+void require_utf8_text(std::string_view text, std::string_view where) {
+  std::optional<size_t> bad = find_invalid_utf8(text);
+  const char* what = "is not UTF-8";
+  if (const size_t zero = text.find('\0'); zero < bad.value_or(text.size())) bad = zero, what = "is not a text file";
+  if (!bad) return;
+  const std::string_view before = text.substr(0, *bad);
+  const size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  throw Error(Code::kFailed, fmt::format("{} (byte 0x{:02X})", what, static_cast<unsigned char>(text[*bad])),
+              fmt::format("{}:{}:{}", where, 1 + std::count(before.begin(), before.end(), '\n'), *bad - line_start + 1),
+              "iconv -t utf-8, or another file");
 }
 
 }  // namespace tilefit

@@ -10,4 +10,7 @@ namespace tilefit {
 /// malformed); nullopt when all of `text` is well formed.
 std::optional<size_t> find_invalid_utf8(std::string_view text) noexcept;
 
+/// Throws Error(kFailed) with "file:line:column" when `text` is not well-formed UTF-8 or holds a zero byte. where: file name.
+void require_utf8_text(std::string_view text, std::string_view where);
+
 }  // namespace tilefit
