@@ -304,7 +304,8 @@ class QaRun {
 
   void write_results(const std::string& prefix, const Evaluation& evaluation) {
     for (const ResultFile& file : evaluation.files) {
-      const std::string path = fmt::format("{}/{}_{}", flags_.train.output_dir, prefix, file.name);
+      const std::string path =
+          (std::filesystem::path(flags_.train.output_dir) / fmt::format("{}_{}", prefix, file.name)).string();
       log_info(kLog, "Saving {} to {}.", file.name, path);
       write_file_atomic(path, file.text);
     }
