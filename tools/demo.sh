@@ -66,7 +66,9 @@ results=$(cat "$OUT/eval_results.json")
 printf 'exact match %.1f   F1 %.1f   after %d steps, %d s with evaluation\n' \
   "$(field "$results" eval_exact_match)" "$(field "$results" eval_f1)" "$steps" $((SECONDS - begin))
 cat <<END
-The model is in $OUT, as transformers writes one. To use it from Python:
-  from transformers import pipeline
-  pipeline("question-answering", model="$OUT")(question="...", context="...")
+The model is in $OUT, as transformers writes one. To load it in Python:
+  from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+  model, tokenizer = AutoModelForQuestionAnswering.from_pretrained("$OUT"), AutoTokenizer.from_pretrained("$OUT")
+To ask it something else:
+  $TILEFIT predict --model $OUT --question "..." --context "..."
 END
