@@ -298,7 +298,8 @@ class QaRun {
     const Json plain = metrics_json(evaluation.metrics);
     for (const auto& item : plain.items()) metrics[fmt::format("{}_{}", prefix, item.key())] = item.value();
     const int64_t batch = flags_.train.per_device_eval_batch_size, n = std::ssize(data.features);
-    add_speed_metrics(metrics, prefix, seconds, static_cast<double>(n), static_cast<double>((n + batch - 1) / batch));
+    const int64_t batches = (n + batch - 1) / batch;
+    add_speed_metrics(metrics, prefix, seconds, static_cast<double>(n), static_cast<double>(batches));
     return metrics;
   }
 
