@@ -32,8 +32,10 @@ test: configure ## Unit, golden and end-to-end tests
 	@ninja -C $(BUILD)
 	@cd $(BUILD) && $(CTEST) -L '^(unit|golden|e2e)$$'
 
-test-all: configure ## All tests, the long ones too
+FUZZ_SECONDS ?= 15
+test-all: configure setup-dev ## All tests: the long ones too, and FUZZ_SECONDS (15) of every fuzz target
 	@ninja -C $(BUILD)
+	@tools/run_fuzz.sh $(FUZZ_SECONDS)
 	@cd $(BUILD) && $(CTEST)
 
 check: format-check layers docs-drift tidy ## Format, layers, docs drift, lint of changed files (ALL=1: of all)
