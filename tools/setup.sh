@@ -15,7 +15,7 @@ pkg-config|finds hwloc and utf8proc
 libfmt-dev|text formatting
 nlohmann-json3-dev|JSON
 libhwloc-dev|sockets, cores and caches of the machine
-libutf8proc-dev|Unicode normal forms and categories for the tokenizers
+libutf8proc-dev|letter cases and classes of characters for the SQuAD metrics, which follow Python's
 zlib1g-dev|data sets in gzip form
 libssl-dev|SHA-256 in the tests
 libgtest-dev|unit tests

@@ -106,9 +106,11 @@ std::string model_card_text(const ModelCard& card) {
                       card.dataset.empty() ? "a local data set" : fmt::format("the {} dataset", card.dataset));
   if (card.eval_metrics.is_object()) {
     text += "It achieves the following results on the evaluation set:\n";
-    for (const auto& item : card.eval_metrics.items())
+    for (const auto& item : card.eval_metrics.items()) {
+      if (item.key().ends_with("_runtime") || item.key().ends_with("_per_second")) continue;  // speed is no result
       text += fmt::format("- {}: {}\n", item.key().starts_with("eval_") ? item.key().substr(5) : item.key(),
                           value_text("", item.value()));
+    }
   }
   text +=
       "\n## Training procedure\n\n### Training hyperparameters\n\nThe following hyperparameters were used during "

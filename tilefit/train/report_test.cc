@@ -48,7 +48,7 @@ TEST(Report, ModelCard) {
   card.base_model = "distilbert-base-uncased";
   card.dataset = "squad";
   card.hyperparameters = {{"learning_rate", "5e-05"}};
-  card.eval_metrics = {{"eval_f1", 85.123456}};
+  card.eval_metrics = {{"eval_f1", 85.123456}, {"eval_runtime", 2.5}, {"eval_samples_per_second", 4.0}};
   card.log_history = Json::array({{{"loss", 1.5}, {"epoch", 0.5}, {"step", 10}, {"learning_rate", 1e-5}}});
   const std::string text = model_card_text(card);
   EXPECT_TRUE(text.starts_with("---\nlibrary_name: transformers\nbase_model: distilbert-base-uncased\n"));
@@ -58,6 +58,8 @@ TEST(Report, ModelCard) {
       HasSubstr("fine-tuned version of [distilbert-base-uncased](https://huggingface.co/distilbert-base-uncased) on the "
                 "squad dataset"));
   EXPECT_THAT(text, HasSubstr("- f1: 85.1235\n"));
+  EXPECT_THAT(text, Not(HasSubstr("runtime")));
+  EXPECT_THAT(text, Not(HasSubstr("per_second")));
   EXPECT_THAT(text, HasSubstr("- learning_rate: 5e-05\n"));
   EXPECT_THAT(text, HasSubstr("| 1.5000 | 0.5000 | 10 | 1e-05 |\n"));
   card.base_model = "./models/mine";
