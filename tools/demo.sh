@@ -44,7 +44,7 @@ else
   awk -v s="$step_s" -v n="$steps" -v b=$BATCH 'BEGIN {
     printf "one step of %d examples takes %.2f s on this CPU: %d steps, about %.1f minutes\n", b, s, n, n * s / 60 }'
   echo "what to expect: after 200 steps PyTorch's F1 is between 51 and 54 (two selections of 500 test questions); an untrained"
-  echo "head gives about 5. A full SQuAD run (5,500 steps) takes this model to some 80."
+  echo "head gives about 5."
 fi
 
 say "4. Train and evaluate"
