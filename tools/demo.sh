@@ -50,7 +50,7 @@ fi
 say "4. Train and evaluate"
 command=("$TILEFIT" run_qa --model_name_or_path "$model"
   --train_file "$DATA/train-v1.1-sample.json.gz" --validation_file "$DATA/dev-v1.1-sample.json.gz" --do_train --do_eval
-  --per_device_train_batch_size $BATCH --learning_rate 1e-4 --max_steps "$steps" ${arguments[@]+"${arguments[@]}"}
+  --per_device_train_batch_size $BATCH --learning_rate 1e-4 --dropout 0 --max_steps "$steps" ${arguments[@]+"${arguments[@]}"}
   --output_dir "$OUT" --overwrite_output_dir)
 echo "${command[*]}"
 begin=$SECONDS
