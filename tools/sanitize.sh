@@ -10,7 +10,7 @@ kind="${1:-}"
 case "$kind" in
   asan) sanitizers="address,undefined" tests='.' targets="all" ;;
   ubsan) sanitizers="undefined" tests='.' targets="all" ;;
-  tsan) sanitizers="thread" tests='^(base|cpu|kernels|nn|tasks|train)_test\.' targets="" ;;
+  tsan) sanitizers="thread" tests='^((base|cpu|kernels|nn|train)_test\.|tasks_test\.QaFeatures)' targets="" ;;
   *) echo "usage: tools/sanitize.sh asan|ubsan|tsan" >&2; exit 2 ;;
 esac
 
