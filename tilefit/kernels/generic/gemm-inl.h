@@ -1,5 +1,5 @@
 // Matrix products over F: one micro-kernel of kGemmRows x (2 kLanes) accumulators, fed from packed blocks.
-// Structure as in Goto & van de Geijn 2008: a block of A stays in L2, one panel of B in L1, C in registers for kDepth steps. C is read
+// Structure as in Goto & van de Geijn 2008: a block of A stays in L2, one panel of B beside it, C in registers for kDepth steps. C is read
 // back for the next kDepth, so each element is one unbroken chain of fused multiply-adds and blocking leaves no trace in the result.
 
 inline constexpr int64_t kPanel = 2 * kLanes;  // columns of a packed panel of B
@@ -37,7 +37,7 @@ void micro_kernel(int64_t depth, const float* a, const float* b, float* c, int64
 
 using MicroKernel = void (*)(int64_t depth, const float* a, const float* b, float* c, int64_t ldc, bool from_c);
 
-/// Micro-kernels for 1 .. kGemmRows rows, at index rows - 1: A by rows of kDepth (forward, dgrad), or by columns of kGemmRows (wgrad).
+/// The micro-kernel for `rows` rows (1 .. kGemmRows): A by rows of kDepth (forward, dgrad), or by columns of kGemmRows (wgrad).
 template <bool kByRows, int kRows = kGemmRows>
 TF_INLINE MicroKernel micro_kernel_for(int64_t rows) {
   constexpr int64_t kRowStride = kByRows ? kDepth : 1, kColStride = kByRows ? 1 : kGemmRows;
