@@ -1,7 +1,6 @@
 #include "tests/support/amx_emulator.h"
 
 #include <signal.h>
-#include <ucontext.h>
 #include <unistd.h>
 #include <xmmintrin.h>
 
@@ -10,132 +9,16 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <mutex>
-#include <optional>
 
+#include "tests/support/amx_decode.h"
 #include "tilefit/base/check.h"
 #include "tilefit/cpu/features.h"
 
 // All that the handler calls is async-signal-safe: no allocation, no lock, no errno but on the way out.
 namespace tilefit::test {
 namespace {
-
-// --- Decoding -------------------------------------------------------------------------------------------------------------------
-
-enum class Op : uint8_t {
-  kLoadConfig,
-  kStoreConfig,
-  kRelease,
-  kZero,
-  kLoad,
-  kStore,
-  kBf16,
-  kInt8SS,
-  kInt8SU,
-  kInt8US,
-  kInt8UU
-};
-
-// VEX.pp: the prefix that a VEX instruction would have had without VEX.
-enum Prefix : uint8_t { kNone = 0, k66 = 1, kF3 = 2, kF2 = 3 };
-
-// All are VEX.128.0F38.W0; the same opcode and prefix mean different things with a memory and with a register operand.
-struct Encoding {
-  uint8_t opcode;
-  Prefix prefix;
-  bool memory;
-  Op op;
-  const char* name;
-};
-constexpr Encoding kEncodings[] = {
-    {0x49, kNone, true, Op::kLoadConfig, "ldtilecfg"}, {0x49, k66, true, Op::kStoreConfig, "sttilecfg"},
-    {0x49, kNone, false, Op::kRelease, "tilerelease"}, {0x49, kF2, false, Op::kZero, "tilezero"},
-    {0x4B, kF2, true, Op::kLoad, "tileloadd"},         {0x4B, k66, true, Op::kLoad, "tileloaddt1"},
-    {0x4B, kF3, true, Op::kStore, "tilestored"},       {0x5C, kF3, false, Op::kBf16, "tdpbf16ps"},
-    {0x5E, kF2, false, Op::kInt8SS, "tdpbssd"},        {0x5E, kF3, false, Op::kInt8SU, "tdpbsud"},
-    {0x5E, k66, false, Op::kInt8US, "tdpbusd"},        {0x5E, kNone, false, Op::kInt8UU, "tdpbuud"},
-};
-
-// The numbers that instructions give the general registers, as places in the signal's context.
-constexpr int kRegisters[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
-
-struct Instruction {
-  const Encoding* encoding = nullptr;
-  unsigned length = 0;                   // bytes
-  unsigned reg = 0, rm = 0, vector = 0;  // ModRM.reg, ModRM.r/m and VEX.vvvv with the bits that VEX adds
-  uintptr_t address = 0;                 // memory operand: base and displacement
-  uintptr_t index = 0;                   // and index times scale: for tiles the stride of the rows
-  const char* fault = nullptr;           // why the CPU would refuse this encoding
-};
-
-// Sets the memory operand; `code` is at ModRM. Returns the bytes from ModRM to the operand's end.
-// index_bit, base_bit: 8 where VEX.X, VEX.B choose r8 to r15.
-unsigned decode_memory(const uint8_t* code, const greg_t* registers, unsigned index_bit, unsigned base_bit,
-                       Instruction& result) {
-  const auto value_of = [&](unsigned number) { return static_cast<uintptr_t>(registers[kRegisters[number]]); };
-  const unsigned mode = code[0] >> 6;
-  const bool has_sib = (code[0] & 7) == 4;
-  unsigned length = has_sib ? 2 : 1;
-  const unsigned base = has_sib ? code[1] & 7 : code[0] & 7;
-  const bool no_base = mode == 0 && base == 5;  // then a displacement of 32 bits, to the next instruction without SIB
-  if (has_sib) {
-    const unsigned index = (code[1] >> 3 & 7) | index_bit;
-    if (index != 4) result.index = value_of(index) << (code[1] >> 6);
-  }
-  if (!no_base) result.address = value_of(base | base_bit);
-  if (mode == 1) {
-    result.address += static_cast<uintptr_t>(static_cast<int8_t>(code[length]));
-    length += 1;
-  } else if (mode == 2 || no_base) {
-    int32_t displacement = 0;
-    std::memcpy(&displacement, code + length, sizeof displacement);
-    result.address += static_cast<uintptr_t>(displacement);
-    length += 4;
-  }
-  if (no_base && !has_sib) result.address += reinterpret_cast<uintptr_t>(code + length);
-  return length;
-}
-
-// What of an AMX encoding the CPU refuses whatever the tiles are; null: nothing.
-const char* encoding_fault(const Instruction& in, unsigned wide_or_long, bool has_sib) {
-  const Op op = in.encoding->op;
-  const bool product = op >= Op::kBf16, config = op <= Op::kRelease, tile_memory = op == Op::kLoad || op == Op::kStore;
-  if (wide_or_long) return "VEX.W or VEX.L is set";
-  if (!product && in.vector != 0) return "VEX.vvvv is not 1111";
-  if (in.reg > (config ? 0U : 7U)) return "bad ModRM.reg";
-  if (product && (in.rm > 7 || in.vector > 7)) return "no such tile";
-  if ((op == Op::kRelease || op == Op::kZero) && in.rm != 0) return "bad ModRM.r/m";
-  if (tile_memory && !has_sib) return "memory operand without SIB";
-  return nullptr;
-}
-
-// The AMX instruction at `code`, or nothing. Reads no byte beyond the instruction: it may be the last of a page.
-std::optional<Instruction> decode(const uint8_t* code, const greg_t* registers) {
-  const uint8_t* at = code;
-  const bool thread_local_operand = *at == 0x64;  // prefix fs
-  if (thread_local_operand) ++at;
-  if (at[0] != 0xC4 || (at[1] & 0x1F) != 2) return std::nullopt;  // VEX of three bytes, opcode map 0F38
-  const unsigned inverted = ~unsigned{at[1]}, second = at[2], opcode = at[3];
-  if (opcode != 0x49 && opcode != 0x4B && opcode != 0x5C && opcode != 0x5E) return std::nullopt;
-  const unsigned modrm = at[4];
-  const bool memory = modrm < 0xC0;
-  const Encoding* encoding = std::find_if(std::begin(kEncodings), std::end(kEncodings), [&](const Encoding& candidate) {
-    return candidate.opcode == opcode && candidate.prefix == (second & 3) && candidate.memory == memory;
-  });
-  if (encoding == std::end(kEncodings)) return std::nullopt;
-  const unsigned r = inverted >> 4 & 8, x = inverted >> 3 & 8, b = inverted >> 2 & 8;
-  Instruction result{.encoding = encoding, .reg = (modrm >> 3 & 7) | r, .rm = (modrm & 7) | b, .vector = ~second >> 3 & 15};
-  result.fault = encoding_fault(result, second & 0x84, (modrm & 7) == 4);
-  if (result.fault) return result;
-  result.length = static_cast<unsigned>(at - code) + 4 + (memory ? decode_memory(at + 4, registers, x, b, result) : 1);
-  if (memory && thread_local_operand) {
-    uintptr_t thread_pointer = 0;  // the psABI keeps the base of fs at fs:0
-    asm("mov %%fs:0, %0" : "=r"(thread_pointer));
-    result.address += thread_pointer;
-  }
-  return result;
-}
 
 // --- Tiles ----------------------------------------------------------------------------------------------------------------------
 
@@ -145,18 +28,9 @@ using Row = std::array<uint8_t, kRowBytes>;
 using Tile = std::array<Row, kRows>;
 using Words = std::array<uint32_t, kColumns>;
 
-// The 64 bytes of ldtilecfg and sttilecfg.
-struct Config {
-  uint8_t palette, start_row;  // palette 0: not configured
-  uint8_t reserved[14];
-  uint16_t row_bytes[16];  // the last 8 are reserved
-  uint8_t rows[16];        // so are these
-};
-static_assert(sizeof(Config) == 64);
-
 // Bytes of a tile outside its configured rows and row bytes are always 0.
 struct Tiles {
-  Config config;
+  AmxTileConfig config;
   Tile data[kTiles];
 };
 // The initial-exec model: a first access in the handler must not allocate.
@@ -167,7 +41,7 @@ bool all_zero(const T* begin, const T* end) {
   return std::all_of(begin, end, [](T value) { return value == 0; });
 }
 
-const char* config_fault(const Config& config) {
+const char* config_fault(const AmxTileConfig& config) {
   if (config.palette > 1) return "#GP: unknown palette";
   if (config.palette == 0) return nullptr;
   if (!all_zero(config.reserved, std::end(config.reserved)) ||
@@ -183,7 +57,7 @@ const char* config_fault(const Config& config) {
 }
 
 const char* load_config(uintptr_t address) {
-  Config config;
+  AmxTileConfig config;
   std::memcpy(&config, reinterpret_cast<const void*>(address), sizeof config);
   if (const char* fault = config_fault(config)) return fault;
   t_tiles = {};
@@ -204,7 +78,7 @@ const char* memory_fault(unsigned tile) {
   return nullptr;
 }
 
-const char* load_tile(const Instruction& in) {
+const char* load_tile(const AmxInstruction& in) {
   if (const char* fault = memory_fault(in.reg)) return fault;
   Tile& tile = t_tiles.data[in.reg];
   std::fill(tile.begin() + t_tiles.config.start_row, tile.end(), Row{});
@@ -215,7 +89,7 @@ const char* load_tile(const Instruction& in) {
   return nullptr;
 }
 
-const char* store_tile(const Instruction& in) {
+const char* store_tile(const AmxInstruction& in) {
   if (const char* fault = memory_fault(in.reg)) return fault;
   const Tile& tile = t_tiles.data[in.reg];
   for (size_t row = t_tiles.config.start_row; row < t_tiles.config.rows[in.reg]; ++row)
@@ -240,7 +114,7 @@ const char* product_fault(unsigned c, unsigned a, unsigned b) {
     if (const char* fault = tile_fault(tile)) return fault;
     if (t_tiles.config.row_bytes[tile] % 4 != 0) return "bytes a row are no multiple of 4";
   }
-  const Config& config = t_tiles.config;
+  const AmxTileConfig& config = t_tiles.config;
   if (config.rows[c] != config.rows[a]) return "rows of the result and of the first factor differ";
   if (config.row_bytes[c] != config.row_bytes[b]) return "columns of the result and of the second factor differ";
   if (config.row_bytes[a] != 4 * config.rows[b]) return "columns of the first factor and rows of the second differ";
@@ -303,19 +177,19 @@ void add_int8_product(Tile& c, const Tile& a, const Tile& b, size_t rows, size_t
   }
 }
 
-const char* multiply(Op op, unsigned c_tile, unsigned a_tile, unsigned b_tile) {
+const char* multiply(AmxOp op, unsigned c_tile, unsigned a_tile, unsigned b_tile) {
   if (const char* fault = product_fault(c_tile, a_tile, b_tile)) return fault;
   Tile& c = t_tiles.data[c_tile];
   const Tile &a = t_tiles.data[a_tile], &b = t_tiles.data[b_tile];
   const size_t rows = t_tiles.config.rows[c_tile], depth = t_tiles.config.rows[b_tile];
-  if (op == Op::kBf16) {
+  if (op == AmxOp::kBf16) {
     const FlushDenormals flush;
     add_bf16_product(c, a, b, rows, depth);
-  } else if (op == Op::kInt8SS) {
+  } else if (op == AmxOp::kInt8SS) {
     add_int8_product<int8_t, int8_t>(c, a, b, rows, depth);
-  } else if (op == Op::kInt8SU) {
+  } else if (op == AmxOp::kInt8SU) {
     add_int8_product<int8_t, uint8_t>(c, a, b, rows, depth);
-  } else if (op == Op::kInt8US) {
+  } else if (op == AmxOp::kInt8US) {
     add_int8_product<uint8_t, int8_t>(c, a, b, rows, depth);
   } else {
     add_int8_product<uint8_t, uint8_t>(c, a, b, rows, depth);
@@ -328,7 +202,7 @@ const char* multiply(Op op, unsigned c_tile, unsigned a_tile, unsigned b_tile) {
 
 // --- Handler --------------------------------------------------------------------------------------------------------------------
 
-std::atomic<int64_t> op_counts[static_cast<size_t>(Op::kInt8UU) + 1];
+std::atomic<int64_t> op_counts[static_cast<size_t>(AmxOp::kInt8UU) + 1];
 static_assert(std::atomic<int64_t>::is_always_lock_free);
 
 std::mutex installing;
@@ -336,18 +210,18 @@ int emulators = 0;               // guarded by installing
 struct sigaction previous = {};  // written before the handler is installed
 
 // Carries out an instruction; returns why the CPU would not.
-const char* execute(const Instruction& in) {
+const char* execute(const AmxInstruction& in) {
   if (in.fault) return in.fault;
-  const Op op = in.encoding->op;
+  const AmxOp op = in.op;
   switch (op) {
-    case Op::kLoadConfig: return load_config(in.address + in.index);
-    case Op::kStoreConfig:
+    case AmxOp::kLoadConfig: return load_config(in.address + in.index);
+    case AmxOp::kStoreConfig:
       std::memcpy(reinterpret_cast<void*>(in.address + in.index), &t_tiles.config, sizeof t_tiles.config);
       return nullptr;
-    case Op::kRelease: t_tiles = {}; return nullptr;
-    case Op::kZero: return zero_tile(in.reg);
-    case Op::kLoad: return load_tile(in);
-    case Op::kStore: return store_tile(in);
+    case AmxOp::kRelease: t_tiles = {}; return nullptr;
+    case AmxOp::kZero: return zero_tile(in.reg);
+    case AmxOp::kLoad: return load_tile(in);
+    case AmxOp::kStore: return store_tile(in);
     default: return multiply(op, in.reg, in.rm, in.vector);
   }
 }
@@ -374,21 +248,21 @@ void handle(int number, siginfo_t* info, void* context) {
   greg_t* registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   const bool sent = info->si_code <= 0;  // by a process; not from an instruction
   for (bool first = true; !sent; first = false) {
-    const auto in = decode(reinterpret_cast<const uint8_t*>(registers[REG_RIP]), registers);
+    const auto in = decode_amx(reinterpret_cast<const uint8_t*>(registers[REG_RIP]), registers);
     const char* fault = in ? execute(*in) : nullptr;
     if (in && !fault) {
-      op_counts[static_cast<size_t>(in->encoding->op)].fetch_add(1, std::memory_order_relaxed);
+      op_counts[static_cast<size_t>(in->op)].fetch_add(1, std::memory_order_relaxed);
       registers[REG_RIP] += in->length;
       continue;
     }
     if (!first) return;  // what comes next is executed, and raises a signal of its own if it has to
-    if (in) report(in->encoding->name, fault);
+    if (in) report(in->name, fault);
     break;
   }
   forward(number, info, context);
 }
 
-int64_t count_of(Op op) { return op_counts[static_cast<size_t>(op)].load(std::memory_order_relaxed); }
+int64_t count_of(AmxOp op) { return op_counts[static_cast<size_t>(op)].load(std::memory_order_relaxed); }
 
 }  // namespace
 
@@ -412,13 +286,14 @@ AmxEmulator::~AmxEmulator() {
 bool AmxEmulator::counts_available() { return !cpu_features().amx_tile; }
 
 AmxCounts AmxEmulator::counts() noexcept {
-  return {.tdpbf16ps = count_of(Op::kBf16),
-          .tdpb_int8 = count_of(Op::kInt8SS) + count_of(Op::kInt8SU) + count_of(Op::kInt8US) + count_of(Op::kInt8UU),
-          .tile_loads = count_of(Op::kLoad),
-          .tile_stores = count_of(Op::kStore),
-          .tile_zeros = count_of(Op::kZero),
-          .configs = count_of(Op::kLoadConfig),
-          .releases = count_of(Op::kRelease)};
+  return {
+      .tdpbf16ps = count_of(AmxOp::kBf16),
+      .tdpb_int8 = count_of(AmxOp::kInt8SS) + count_of(AmxOp::kInt8SU) + count_of(AmxOp::kInt8US) + count_of(AmxOp::kInt8UU),
+      .tile_loads = count_of(AmxOp::kLoad),
+      .tile_stores = count_of(AmxOp::kStore),
+      .tile_zeros = count_of(AmxOp::kZero),
+      .configs = count_of(AmxOp::kLoadConfig),
+      .releases = count_of(AmxOp::kRelease)};
 }
 
 void AmxEmulator::reset_counts() noexcept {

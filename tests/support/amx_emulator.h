@@ -6,6 +6,24 @@
 
 namespace tilefit::test {
 
+/// The 64 bytes of ldtilecfg and sttilecfg.
+struct AmxTileConfig {
+  uint8_t palette = 0;  ///< 1; 0: not configured
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {};  ///< The last 8 are reserved,
+  uint8_t rows[16] = {};        ///< of these too.
+
+  /// Gives a tile its size, in palette 1.
+  AmxTileConfig& set(int tile, int tile_rows, int tile_row_bytes) noexcept {
+    palette = 1;
+    rows[tile] = static_cast<uint8_t>(tile_rows);
+    row_bytes[tile] = static_cast<uint16_t>(tile_row_bytes);
+    return *this;
+  }
+};
+static_assert(sizeof(AmxTileConfig) == 64);
+
 /// Instructions emulated by all threads since the program started or AmxEmulator::reset_counts().
 struct AmxCounts {
   int64_t tdpbf16ps = 0;
