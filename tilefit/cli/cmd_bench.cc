@@ -17,6 +17,7 @@ struct BenchFlags {
   std::vector<std::string> what;
   BenchStepOptions step;
   std::string lengths;
+  bool bf16 = false;
   OutputFlags output;
 
   template <class V>
@@ -32,6 +33,7 @@ struct BenchFlags {
     v("max_seq_length", step.max_seq_length, "Most tokens of a sequence.", Range{8, 65536});
     v("doc_stride", step.doc_stride, "Tokens that windows of a long context share.", Range{0, 65536});
     v("dropout", step.dropout, "Dropout as the configuration says; --no_dropout switches it off.");
+    v("bf16", bf16, "Compute in bfloat16.");
     output.visit(v);
   }
 };
@@ -47,6 +49,7 @@ int cmd_bench(Args args) {
     throw Error(Code::kUsage, "unknown benchmark '" + flags.what.front() + "'", "bench", "tilefit bench step");
   if (!flags.lengths.empty() && !flags.step.data.empty())
     throw Error(Code::kUsage, "--lengths and --data exclude each other", "bench step", "one of the two");
+  flags.step.dtype = flags.bf16 ? DType::kBF16 : DType::kF32;
   const ThreadPlan plan = plan_threads(read_topology(), std::getenv("OMP_NUM_THREADS"));
   ThreadPool pool(plan.num_threads, plan.cpus);
   const BenchStepResult result = bench_step(pool, flags.step);

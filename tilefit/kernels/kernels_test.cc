@@ -8,10 +8,13 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <random>
 #include <type_traits>
 #include <vector>
 
+#include "tests/support/amx_emulator.h"
+#include "tests/support/executes.h"
 #include "tilefit/base/rng.h"
 #include "tilefit/cpu/memory.h"
 #include "tilefit/kernels/dispatch.h"
@@ -64,11 +67,14 @@ void expect_close(const std::vector<T>& got, const Doubles& want, double toleran
 class KernelTest : public testing::TestWithParam<Isa> {
  protected:
   void SetUp() override {
-    if (!isa_supported(GetParam())) GTEST_SKIP() << "this CPU lacks " << cpu_lacks(GetParam(), cpu_features());
+    const bool masked = GetParam() >= Isa::kAvx512Bf16 && test::executes_avx512_bf16();
+    if (!isa_supported(GetParam()) && !masked) GTEST_SKIP() << "this CPU lacks " << cpu_lacks(GetParam(), cpu_features());
+    if (GetParam() == Isa::kAmx) emulator.emplace();
     select_isa(GetParam());
   }
   /// False when the ISA has no float kernels of its own: they were tested with the ISA before it.
   static bool own_float() { return table<float>().isa == GetParam(); }
+  std::optional<test::AmxEmulator> emulator;
   ThreadPool pool{3};
 };
 
@@ -274,9 +280,9 @@ void check_attention(ThreadPool& pool, int64_t D, double p) {
   attention_backward(pool, shape, qkv.f.data(), ld, out.data(), C, logsum.data(), dout.f.data(), C, dqkv.data(), ld);
   attention_backward(pool, shape, qkv.d.data(), ld, out_d.data(), C, logsum_d.data(), dout.d.data(), C, dqkv_d.data(), ld);
   const std::string what = fmt::format("D {} p {}", D, p);
-  expect_close(out, out_d, 3e-6 + kStored<T>, what + " out");
+  expect_close(out, out_d, 3e-6 + 3 * kStored<T>, what + " out");
   expect_close(logsum, logsum_d, 1e-6, what + " logsum");
-  expect_close(dqkv, dqkv_d, 1e-5 + 6 * kStored<T>, what + " dqkv");
+  expect_close(dqkv, dqkv_d, 1e-5 + 10 * kStored<T>, what + " dqkv");
 }
 TEST_P(KernelTest, AttentionForwardAndBackward) {
   for (const int64_t D : {1, 8, 24, 32, 64, 65})

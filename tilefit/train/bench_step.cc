@@ -122,16 +122,15 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-double measure_peak_gflops(ThreadPool& pool) {
+double measure_peak_gflops(ThreadPool& pool, DType dtype) {
   constexpr int64_t kRounds = 400'000;  // some 100 ms a thread
   constexpr int kTimes = 3;
+  const auto run = dtype == DType::kBF16 ? kernels::table<Bf16>().peak_flops : kernels::table<float>().peak_flops;
   std::vector<double> flops(static_cast<size_t>(pool.num_threads()));
   double best = 0;
   for (int i = 0; i < kTimes; ++i) {
     const auto start = Clock::now();
-    pool.parallel_for(pool.num_threads(), [&](int64_t task, int) {
-      flops[static_cast<size_t>(task)] = kernels::table<float>().peak_flops(kRounds);
-    });
+    pool.parallel_for(pool.num_threads(), [&](int64_t task, int) { flops[static_cast<size_t>(task)] = run(kRounds); });
     double total = 0;
     for (const double f : flops) total += f;
     best = std::max(best, total / seconds_since(start) / 1e9);
@@ -155,15 +154,16 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   train.max_steps = kWarmup + options.steps;
   train.sampling.strategy = SamplingStrategy::kSequential;
   train.logging = Interval::kNo;
+  train.dtype = options.dtype;
   train.drop_last = true;
   Trainer trainer(model, features, train, pool);
   StepTimer timer;
   trainer.add_callback(timer);
-  const double peak_before = measure_peak_gflops(pool);
+  const double peak_before = measure_peak_gflops(pool, options.dtype);
   trainer.train();
 
   BenchStepResult r;
-  r.peak_gflops = std::max(peak_before, measure_peak_gflops(pool));
+  r.peak_gflops = std::max(peak_before, measure_peak_gflops(pool, options.dtype));
   r.matmul_parameters = matmul_parameters(model.params());
   const EncoderInfo& info = model.encoder_info();
   std::vector<double> gflops, tokens_per_s;
@@ -191,7 +191,7 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   r.share_of_peak = r.real_gflops / r.peak_gflops;
   r.peak_rss_bytes = peak_rss_bytes();
   r.num_threads = pool.num_threads();
-  r.isa = isa_name(kernels::table<float>().isa);
+  r.isa = isa_name(options.dtype == DType::kBF16 ? kernels::table<Bf16>().isa : kernels::table<float>().isa);
   return r;
 }
 

@@ -6,6 +6,7 @@
 
 #include "tilefit/base/json_fwd.h"
 #include "tilefit/cpu/thread_pool.h"
+#include "tilefit/tensor/dtype.h"
 
 namespace tilefit {
 
@@ -16,7 +17,8 @@ struct BenchStepOptions {
   int64_t batch_size = 32;                 ///< examples per step
   int64_t steps = 10;                      ///< measured, after two that are not
   int64_t max_seq_length = 384, doc_stride = 128;
-  bool dropout = true;  ///< as the configuration says; false: none
+  bool dropout = true;        ///< as the configuration says; false: none
+  DType dtype = DType::kF32;  ///< of activations: kF32 or kBF16
 };
 
 struct BenchStepResult {
@@ -33,8 +35,9 @@ struct BenchStepResult {
   std::string isa;
 };
 
-/// FMA FLOPs per second that the pool's threads reach together in a register loop, in units of 1e9.
-double measure_peak_gflops(ThreadPool& pool);
+/// FLOPs per second that the pool's threads reach together in a register loop of the multiply-adds that products of `dtype` are made of, in
+/// units of 1e9.
+double measure_peak_gflops(ThreadPool& pool, DType dtype);
 
 /// Throws Error: unknown configuration, unreadable data.
 BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options);

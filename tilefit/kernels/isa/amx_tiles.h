@@ -36,15 +36,16 @@ void micro_kernel(int64_t depth, const float* a, const float* b, float* c, int64
   constexpr int64_t kWord = sizeof(float), kRowsA = kTileRows * kStride;
   float* const lower = c + kTileRows * ldc;
   asm volatile("" ::: "memory");  // gcc's tile instructions do not say that they touch memory
-  _tile_zero(0);
-  if constexpr (kColTiles > 1) _tile_zero(1);
-  if constexpr (kRowTiles > 1) _tile_zero(2);
-  if constexpr (kRowTiles > 1 && kColTiles > 1) _tile_zero(3);
   if (from_c) {
     _tile_loadd(0, c, ldc * kWord);
     if constexpr (kColTiles > 1) _tile_loadd(1, c + kLanes, ldc * kWord);
     if constexpr (kRowTiles > 1) _tile_loadd(2, lower, ldc * kWord);
     if constexpr (kRowTiles > 1 && kColTiles > 1) _tile_loadd(3, lower + kLanes, ldc * kWord);
+  } else {
+    _tile_zero(0);
+    if constexpr (kColTiles > 1) _tile_zero(1);
+    if constexpr (kRowTiles > 1) _tile_zero(2);
+    if constexpr (kRowTiles > 1 && kColTiles > 1) _tile_zero(3);
   }
   for (int64_t k = 0; k < depth; k += kTileWords, a += kTileWords, b += kTileWords * kPanel) {
     _tile_loadd(4, a, kStride * kWord);
