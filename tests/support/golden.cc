@@ -37,8 +37,6 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-std::string sha256_hex(const void* data, size_t size) {
-  return tilefit::sha256_hex({static_cast<const char*>(data), size});
-}
+std::string sha256_hex(const void* data, size_t size) { return tilefit::sha256_hex({static_cast<const char*>(data), size}); }
 
 }  // namespace tilefit::test

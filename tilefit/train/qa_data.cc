@@ -50,8 +50,9 @@ void QaData::build(const Tokenizer& tokenizer, QaFeatureOptions options, const Q
 
   int64_t tokens = 0;
   for (const QaFeature& feature : features) tokens += feature.size();
-  log_info(kLog, "{} {} dataset: {} examples, {} features, {} tokens in {:.2f} s", cached ? "Took" : "Running tokenizer on",
-           what_, with_thousands(std::ssize(example_ids)), with_thousands(std::ssize(features)), with_thousands(tokens),
+  log_info(kLog, "{} {} dataset: {} examples, {} features, {} tokens in {:.2f} s",
+           cached ? "Loaded" : "Running tokenizer on", what_, with_thousands(std::ssize(example_ids)),
+           with_thousands(std::ssize(features)), with_thousands(tokens),
            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }
 

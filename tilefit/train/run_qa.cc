@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <utility>
@@ -228,7 +229,8 @@ class QaRun {
 
     TrainResult result = trainer_->train();
     log_info("trainer", "Training completed.");
-    log_info(kLog, "Steps waited {:.1f} ms for their batches", 1e3 * result.batch_wait_s);
+    log_info(kLog, "Steps waited {:.1f} ms for their batches, {:.3f} % of the training time", 1e3 * result.batch_wait_s,
+             100 * result.batch_wait_s / std::max(result.seconds, 1e-9));
     if (result.skipped_steps > 0)
       log_warning(kLog, "{} of {} steps were left out because loss or gradient was not finite", result.skipped_steps,
                   result.global_step);

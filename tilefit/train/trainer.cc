@@ -124,7 +124,8 @@ TrainResult Trainer::train() {
   const auto step_size = static_cast<double>(options_.leaf_size * options_.leaves);
   const double samples = options_.max_steps > 0 ? static_cast<double>(state_.max_steps) * step_size
                                                 : options_.num_epochs * static_cast<double>(num_features_);
-  add_speed_metrics(result.metrics, "train", seconds_since(start), samples, static_cast<double>(state_.max_steps));
+  result.seconds = seconds_since(start);
+  add_speed_metrics(result.metrics, "train", result.seconds, samples, static_cast<double>(state_.max_steps));
   result.metrics["total_flos"] = state_.total_flos;
   result.metrics["train_loss"] = train_loss;
   log(result.metrics);

@@ -55,7 +55,8 @@ struct TrainOptions {
 
 struct TrainResult {
   int64_t global_step = 0, skipped_steps = 0;
-  double batch_wait_s = 0;  ///< time of the steps that went into waiting for their batches
+  double seconds = 0;       ///< of all steps and evaluations
+  double batch_wait_s = 0;  ///< of these: waiting for batches
   Json metrics =
       Json::object();  ///< train_runtime, train_samples_per_second, train_steps_per_second, total_flos, train_loss, epoch
 };
