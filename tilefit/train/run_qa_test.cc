@@ -189,6 +189,20 @@ TEST_F(RunQa, CachedFeaturesGiveTheSameResults) {
   EXPECT_TRUE(directory_exists(directory_ / "elsewhere/tilefit"));
 }
 
+TEST_F(RunQa, OddDataAreNamedWithCachedFeaturesToo) {
+  const std::string row =
+      R"({"id": "a", "question": "q", "context": "c d", "answers": {"text": ["d"], "answer_start": [0]}})";
+  const std::string data = write("odd.json", "[" + row + "," + row + "]");
+  set_log_level(LogLevel::kWarning);
+  for (int i = 0; i < 2; ++i) {
+    testing::internal::CaptureStderr();
+    run({"--train_file", data, "--do_train", "--max_steps", "1", "--overwrite_output_dir"});
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(log, HasSubstr("2 of 2 answers are not in the context at their answer_start"));
+    EXPECT_THAT(log, HasSubstr("1 of 2 examples have an id that an earlier one has"));
+  }
+}
+
 TEST_F(RunQa, OutputDirectoryIsNotOverwrittenUnasked) {
   std::filesystem::create_directories(out_);
   write("out/precious.txt", "x");
