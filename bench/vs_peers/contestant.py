@@ -27,9 +27,14 @@ def spawn(command, environment, cores):
                                preexec_fn=lambda: os.sched_setaffinity(0, cores), start_new_session=True)
     timer = threading.Timer(LIMIT_S, lambda: os.killpg(process.pid, signal.SIGKILL))
     timer.start()
-    lines = [(time.monotonic() - start, line.rstrip()) for line in process.stdout]
-    _, status, usage = os.wait4(process.pid, 0)
-    timer.cancel()
+    try:
+        lines = [(time.monotonic() - start, line.rstrip()) for line in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:  # an interrupt reaches the driver alone
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     return lines, process.returncode, usage.ru_maxrss * 1024
 

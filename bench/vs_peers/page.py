@@ -28,7 +28,9 @@ Contestants:
 * **torch-tuned**, **torch-bf16**: fused AdamW, tcmalloc, OpenMP threads bound to cores; bf16 is autocast.
 * **torch-compile**: torch-tuned with torch.compile(dynamic=True).
 * **ipex-tuned**, **ipex-bf16**: torch 2.8 with the last Intel Extension for PyTorch (`ipex.optimize`), fused AdamW where it has one, tcmalloc, Intel's OpenMP.
-* **onnxruntime**, **openvino**: the model exported to ONNX. **ctranslate2**: its encoder only, for it has no question-answering head.
+* In the inference settings **torch**, **ipex**, **onnxruntime** and **ctranslate2** run with tcmalloc and bound threads; **openvino** without, for it
+  fails under tcmalloc. onnxruntime and openvino read an
+  ONNX file; ctranslate2 computes the encoder only, for it has no question-answering head.
 
 What favours whom:
 

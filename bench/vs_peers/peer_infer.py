@@ -4,14 +4,12 @@
     peer_infer.py --export ENGINE MODEL_DIR OUT     writes what the engine reads: an ONNX file or a CTranslate2 folder
 
 Prints one line "step N" when a batch is complete; the driver takes the times. CTranslate2 knows DistilBERT's encoder, not the QA head.
+Each engine imports what it needs: another one's libraries are memory, and may not agree with its own.
 """
-import json
 import pathlib
 import sys
 
-import torch
-
-from peer_step import load_model, make_batch
+from batches import padded_inputs, read_task
 
 
 def export(engine, directory, out):
@@ -19,6 +17,9 @@ def export(engine, directory, out):
         import ctranslate2
         ctranslate2.converters.TransformersConverter(directory).convert(out, force=True)
         return
+    import torch
+
+    from peer_step import load_model
     model = load_model(directory).eval()
     ids = torch.ones(2, 16, dtype=torch.long)
     pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
@@ -31,6 +32,9 @@ def export(engine, directory, out):
 
 
 def torch_engine(task):
+    import torch
+
+    from peer_step import load_model, tensors
     model = load_model(task["model"]).eval()
     dtype = torch.bfloat16 if task["bf16"] else torch.float32
     if task["ipex"]:
@@ -39,8 +43,13 @@ def torch_engine(task):
 
     def run(batch):
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=task["bf16"]):
-            model(**make_batch(batch, task["padding"], False))
+            model(**tensors(batch, task["padding"]))
     return run
+
+
+def arrays(batch, padding):
+    import numpy
+    return {name: numpy.array(rows, dtype=numpy.int64) for name, rows in padded_inputs(batch, padding).items()}
 
 
 def onnxruntime_engine(task):
@@ -48,7 +57,7 @@ def onnxruntime_engine(task):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = task["threads"]
     session = onnxruntime.InferenceSession(task["exported"], options, providers=["CPUExecutionProvider"])
-    return lambda batch: session.run(None, {k: v.numpy() for k, v in make_batch(batch, task["padding"], False).items()})
+    return lambda batch: session.run(None, arrays(batch, task["padding"]))
 
 
 def openvino_engine(task):
@@ -56,7 +65,7 @@ def openvino_engine(task):
     core = openvino.Core()
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": task["threads"]}
     request = core.compile_model(core.read_model(task["exported"]), "CPU", settings).create_infer_request()
-    return lambda batch: request.infer({k: v.numpy() for k, v in make_batch(batch, task["padding"], False).items()})
+    return lambda batch: request.infer(arrays(batch, task["padding"]))
 
 
 def ctranslate2_engine(task):
@@ -65,7 +74,7 @@ def ctranslate2_engine(task):
 
     def run(batch):
         # It takes lists and pads itself; padding to the full length is asked for by ids of padding.
-        ids = make_batch(batch, task["padding"], False)["input_ids"].tolist() if task["padding"] == "max_length" else [w["ids"] for w in batch]
+        ids = padded_inputs(batch, task["padding"])["input_ids"] if task["padding"] == "max_length" else [w["ids"] for w in batch]
         encoder.forward_batch(ids)
     return run
 
@@ -78,10 +87,7 @@ def main():
     if sys.argv[1] == "--export":
         export(*sys.argv[2:5])
         return
-    with open(sys.argv[1], encoding="utf-8") as file:
-        task = json.load(file)
-    with open(task["batches"], encoding="utf-8") as file:
-        batches = json.load(file)
+    task, batches = read_task()
     run = ENGINES[task["engine"]](task)
     for number, batch in enumerate(batches):
         run(batch)

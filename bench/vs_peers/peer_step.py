@@ -5,27 +5,14 @@
 TASK: model (directory), batches (file), padding, bf16, tuned, ipex, compile. Prints one line "step N loss X" when a step is complete; the
 driver takes the times. Left out, in the peer's favour: Trainer's own work per step, tokenising, data loader workers' start.
 """
-import json
-import sys
-
 import torch
 import transformers
 
-from settings import MAX_LENGTH
+from batches import padded_inputs, read_task
 
 
-def padded(window_lists, length, value):
-    return torch.tensor([row + [value] * (length - len(row)) for row in window_lists])
-
-
-def make_batch(batch, padding, with_types):
-    """The tensors that run_qa.py's collator makes of one batch."""
-    ids = [w["ids"] for w in batch]
-    length = MAX_LENGTH if padding == "max_length" else max(map(len, ids))
-    inputs = {"input_ids": padded(ids, length, 0), "attention_mask": padded([[1] * len(row) for row in ids], length, 0)}
-    if with_types:
-        inputs["token_type_ids"] = padded([w["type_ids"] for w in batch], length, 0)
-    return inputs
+def tensors(batch, padding, with_types=False):
+    return {name: torch.tensor(rows) for name, rows in padded_inputs(batch, padding, with_types).items()}
 
 
 def labels(batch):
@@ -43,10 +30,7 @@ def load_model(directory):
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        task = json.load(file)
-    with open(task["batches"], encoding="utf-8") as file:
-        batches = json.load(file)
+    task, batches = read_task()
     torch.manual_seed(42)
     transformers.logging.set_verbosity_error()
     model = load_model(task["model"]).train()
@@ -59,7 +43,7 @@ def main():
     if task["compile"]:
         model = torch.compile(model, dynamic=True)
     for number, batch in enumerate(batches):
-        inputs = make_batch(batch, task["padding"], with_types) | labels(batch)
+        inputs = tensors(batch, task["padding"], with_types) | labels(batch)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=task["bf16"]):
             loss = model(**inputs).loss
         loss.backward()

@@ -43,7 +43,7 @@ def batch_ms(contestant):
 
 def rows(record, task):
     """Header and one row a contestant."""
-    header = ["contestant", "examples/s", f"{record['reference']} is faster by", "peak memory, GB"]
+    header = ["contestant", "examples/s", f"{record['reference']} is as fast, times", "peak memory, GB"]
     header.append("start to first step, s" if task == "train" else "ms a batch")
     table = [header]
     for name, contestant in record["contestants"].items():

@@ -59,7 +59,8 @@ TUNED = (TILEFIT, Contestant("torch-tuned", "torch", tuned=True), Contestant("to
 TUNED_BF16 = (Contestant("tilefit-bf16", "", bf16=True), TILEFIT, Contestant("torch-bf16", "torch", tuned=True, bf16=True),
               Contestant("ipex-bf16", "ipex", tuned=True, ipex=True, bf16=True))
 INFER = (TILEFIT, Contestant("torch", "torch", tuned=True), Contestant("ipex", "ipex", "ipex", tuned=True, ipex=True),
-         Contestant("onnxruntime", "torch", "onnxruntime", tuned=True), Contestant("openvino", "torch", "openvino", tuned=True),
+         Contestant("onnxruntime", "torch", "onnxruntime", tuned=True),
+         Contestant("openvino", "torch", "openvino"),  # it has threads and memory of its own, and ends with a double free under tcmalloc
          Contestant("ctranslate2", "torch", "ctranslate2", tuned=True))
 
 SETTINGS = (
