@@ -17,6 +17,7 @@ from settings import WARMUP
 HERE = pathlib.Path(__file__).resolve().parent
 LIMIT_S = 3600
 STEP = re.compile(r"^step \d+(?: loss (?P<peer>\S+))?$|^\{'loss': (?P<tilefit>[^,}]+)")
+READY = re.compile(r"^ready$|\*{5} Running (training|Evaluation)")
 FEATURES = re.compile(r"Running tokenizer on \w+ dataset: ([\d,]+) examples, ([\d,]+) features, ([\d,]+) tokens")
 
 
@@ -51,10 +52,15 @@ def timed_steps(lines):
     return times, losses
 
 
-def result_of(times, losses, peak_rss_bytes, batch_size):
+def ready_s(lines):
+    """Seconds from the start until the first step could begin: imports, model and data are read. None when it was not reported."""
+    return next((at for at, line in lines if READY.search(line)), None)
+
+
+def result_of(times, losses, start_s, peak_rss_bytes, batch_size):
     """What one run gives: the measured steps are those after WARMUP."""
     measured = [b - a for a, b in zip(times[WARMUP - 1:], times[WARMUP:])]
-    return {"examples_per_s": len(measured) * batch_size / sum(measured), "step_s": measured, "first_step_s": times[0],
+    return {"examples_per_s": len(measured) * batch_size / sum(measured), "step_s": measured, "start_s": start_s,
             "peak_rss_bytes": peak_rss_bytes, "losses": losses}
 
 
@@ -80,12 +86,13 @@ class Runner:
         times, losses = timed_steps(lines)
         if code != 0 or len(times) != work["count"]:
             raise NotAvailable(f"exit code {code} after {len(times)} steps: {last_line(chr(10).join(line for _, line in lines))}")
-        return result_of(times, losses, peak, setting.batch_size)
+        return result_of(times, losses, ready_s(lines), peak, setting.batch_size)
 
     def run_tilefit(self, contestant, setting, work):
         train = setting.task == "train"
         out = self.scratch / "tilefit_out"
-        command = [self.tilefit, "run_qa", "--model_name_or_path", work["model"], "--output_dir", out, "--overwrite_output_dir", "--disable_tqdm"]
+        command = [self.tilefit, "run_qa", "--model_name_or_path", work["model"], "--output_dir", out, "--overwrite_output_dir",
+                   "--disable_tqdm"]
         if train:
             command += ["--do_train", "--train_file", work["examples"], "--per_device_train_batch_size", setting.batch_size, "--max_steps",
                         work["count"], "--train_sampling_strategy", "sequential", "--logging_steps", 1]
@@ -101,7 +108,9 @@ class Runner:
         if "means fp32 compute here" in text:
             raise NotAvailable("this tilefit computes bf16 as fp32")
         self.check_features(text, work)
-        return result_of(times, losses, peak, setting.batch_size) if train else self.eval_result(out, setting, peak)
+        if not train:
+            return self.eval_result(out, setting, ready_s(lines), peak)
+        return result_of(times, losses, ready_s(lines), peak, setting.batch_size)
 
     @staticmethod
     def check_features(text, work):
@@ -113,9 +122,9 @@ class Runner:
             raise NotAvailable(f"made {made} examples, features and tokens where {expected} were given")
 
     @staticmethod
-    def eval_result(out, setting, peak):
+    def eval_result(out, setting, start_s, peak):
         """The program reports the forward passes' time itself, warm-up included."""
         metrics = json.loads((out / "eval_results.json").read_text())
         batches = metrics["eval_samples"] / setting.batch_size
         return {"examples_per_s": metrics["eval_samples_per_second"], "step_s": [metrics["eval_runtime"] / batches],
-                "first_step_s": None, "peak_rss_bytes": peak, "losses": []}
+                "start_s": start_s, "peak_rss_bytes": peak, "losses": []}

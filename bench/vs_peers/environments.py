@@ -89,8 +89,8 @@ def find_tcmalloc():
                      for path in sorted(pathlib.Path(folder).glob("**/libtcmalloc_minimal.so.4"))), None)
 
     if not found() and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "libtcmalloc-minimal4"], capture_output=True, check=False,
-                       env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+        subprocess.run(["apt-get", "-q", "install", "-y", "--no-install-recommends", "libtcmalloc-minimal4"],
+                       capture_output=True, check=False, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
     return found() or ctypes.util.find_library("tcmalloc_minimal")
 
 

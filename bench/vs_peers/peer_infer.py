@@ -1,9 +1,11 @@
-"""One inference run of a peer: batches one after the other, logits (CTranslate2: hidden states) as the result. Runs in a peer's environment.
+"""One inference run of a peer: batches one after the other, logits (CTranslate2: hidden states) as the result.
 
+Runs in a peer's environment.
     peer_infer.py TASK.json           as peer_step.py, and engine (torch, ipex, onnxruntime, openvino, ctranslate2), exported, threads
     peer_infer.py --export ENGINE MODEL_DIR OUT     writes what the engine reads: an ONNX file or a CTranslate2 folder
 
-Prints one line "step N" when a batch is complete; the driver takes the times. CTranslate2 knows DistilBERT's encoder, not the QA head.
+Prints "ready" and then "step N" when a batch is complete; the driver takes the times. CTranslate2 knows DistilBERT's encoder, not the
+QA head.
 Each engine imports what it needs: another one's libraries are memory, and may not agree with its own.
 """
 import pathlib
@@ -89,6 +91,7 @@ def main():
         return
     task, batches = read_task()
     run = ENGINES[task["engine"]](task)
+    print("ready", flush=True)
     for number, batch in enumerate(batches):
         run(batch)
         print(f"step {number}", flush=True)

@@ -2,8 +2,9 @@
 
     peer_step.py TASK.json
 
-TASK: model (directory), batches (file), padding, bf16, tuned, ipex, compile. Prints one line "step N loss X" when a step is complete; the
-driver takes the times. Left out, in the peer's favour: Trainer's own work per step, tokenising, data loader workers' start.
+TASK: model (directory), batches (file), padding, bf16, tuned, ipex, compile. Prints "ready" and then
+"step N loss X" when a step is complete; the driver takes the times. Left out, in the peer's favour:
+Trainer's own work per step, tokenising, data loader workers' start.
 """
 import torch
 import transformers
@@ -42,6 +43,7 @@ def main():
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / len(batches)))
     if task["compile"]:
         model = torch.compile(model, dynamic=True)
+    print("ready", flush=True)
     for number, batch in enumerate(batches):
         inputs = tensors(batch, task["padding"], with_types) | labels(batch)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=task["bf16"]):

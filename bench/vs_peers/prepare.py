@@ -2,8 +2,8 @@
 
     prepare.py TRAIN_FILE TOKENIZER_DIR OUT_DIR
 
-OUT_DIR/models/NAME gets config.json, model.safetensors and the tokenizer's files. OUT_DIR/pool.json gets a list of windows as run_qa.py cuts them
-(384 tokens, stride 128), each with its own example (the context cut to the window), so that one example is one feature for every
+OUT_DIR/models/NAME gets config.json, model.safetensors and the tokenizer's files. OUT_DIR/pool.json gets a list of windows as run_qa.py
+cuts them (384 tokens, stride 128), each with its own example (the context cut to the window), so that one example is one feature for every
 contestant: {"ids", "type_ids", "start", "end", "example"}. Windows that do not give the same number of tokens again are left out.
 """
 import gzip

@@ -44,14 +44,14 @@ def batch_ms(contestant):
 def rows(record, task):
     """Header and one row a contestant."""
     header = ["contestant", "examples/s", f"{record['reference']} is as fast, times", "peak memory, GB"]
-    header.append("start to first step, s" if task == "train" else "ms a batch")
+    header.append("until the first step, s" if task == "train" else "ms a batch")
     table = [header]
     for name, contestant in record["contestants"].items():
         if not any(contestant["rounds"]):
             table.append([name, f"not available: {contestant['missing']}", "", "", ""])
             continue
         own = name == record["reference"]
-        last = spread_text(column(contestant, "first_step_s")) if task == "train" else spread_text(batch_ms(contestant))
+        last = spread_text(column(contestant, "start_s")) if task == "train" else spread_text(batch_ms(contestant))
         table.append([name, spread_text(column(contestant, "examples_per_s")), "" if own else spread_text(ratios(record, name)),
                       spread_text(column(contestant, "peak_rss_bytes"), 1e9), last])
     return table

@@ -41,7 +41,8 @@ def parse_arguments():
     parser.add_argument("--setup", action="store_true", help="make environments, models and batches, and stop")
     parser.add_argument("--tilefit", type=pathlib.Path, default=ROOT / "build/release/tilefit", help="the program")
     parser.add_argument("--cache", type=pathlib.Path, default=ROOT / ".cache/peers", help="environments and models (default .cache/peers)")
-    parser.add_argument("--train_file", type=pathlib.Path, default=ROOT / "data/squad-sample/train-v1.1-sample.json.gz", help="SQuAD's nested JSON")
+    parser.add_argument("--train_file", type=pathlib.Path, default=ROOT / "data/squad-sample/train-v1.1-sample.json.gz",
+                        help="SQuAD's nested JSON")
     parser.add_argument("--tokenizer", type=pathlib.Path, help="directory with a BERT tokenizer of 30522 words (default: the demo model's)")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "out/vs_peers.json", help="raw numbers (default out/vs_peers.json)")
     parser.add_argument("--doc", default=str(ROOT / "docs/benchmarks.md"), help="the page; '' writes none (default docs/benchmarks.md)")
@@ -75,10 +76,11 @@ def physical_cores(count):
 
 
 def describe_machine(cores, tcmalloc):
-    info = dict(line.split(":", 1) for line in map(lambda l: l.replace("\t", ""), open("/proc/cpuinfo", encoding="utf-8")) if ":" in line)
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").replace("\t", "").splitlines()
+    info = dict(line.split(":", 1) for line in lines if ":" in line)
     flags = info.get("flags", "").split()
-    return {"cpu": info.get("model name", platform.processor()).strip(), "flags": [f for f in INTERESTING_FLAGS if f in flags], "cores": cores,
-            "logical_cpus": os.cpu_count(), "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    return {"cpu": info.get("model name", platform.processor()).strip(), "flags": [f for f in INTERESTING_FLAGS if f in flags],
+            "cores": cores, "logical_cpus": os.cpu_count(), "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "kernel": f"{platform.system()} {platform.release()}", "tcmalloc": pathlib.Path(tcmalloc).name if tcmalloc else None}
 
 
@@ -195,7 +197,8 @@ def show_plan(arguments, plan, flags):
     total = 0.0
     for setting, contestants in plan:
         skipped = bf16_skip(setting, flags)
-        seconds = 0.0 if skipped else arguments.rounds * sum(settings.estimate_s(setting, c, arguments.steps, arguments.threads) for c in contestants)
+        once = sum(settings.estimate_s(setting, c, arguments.steps, arguments.threads) for c in contestants)
+        seconds = 0.0 if skipped else arguments.rounds * once
         total += seconds
         print(f"{setting.name:24} {', '.join(c.name for c in contestants)}: {skipped or f'about {seconds / 60:.0f} min'}")
     print(f"in all about {total / 60:.0f} minutes; besides, once, minutes for the environments")
@@ -225,8 +228,9 @@ def compare(arguments, plan):
     if ("torch", None) in missing:
         sys.exit(f"run.py: the torch environment, which also prepares the work, is not available: {missing['torch', None]}")
     version = subprocess.run([arguments.tilefit, "--version"], capture_output=True, text=True, check=True).stdout.split()
-    raw = {"date": datetime.date.today().isoformat(), "command": command_text(arguments), "rounds": arguments.rounds, "steps": arguments.steps,
-           "machine": describe_machine(cores, tcmalloc), "versions": {"tilefit": {"tilefit": version[-1]}, **versions}, "settings": {}}
+    raw = {"date": datetime.date.today().isoformat(), "command": command_text(arguments), "rounds": arguments.rounds,
+           "steps": arguments.steps, "machine": describe_machine(cores, tcmalloc),
+           "versions": {"tilefit": {"tilefit": version[-1]}, **versions}, "settings": {}}
     workload = Workload(arguments, environments["torch"].python)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
 

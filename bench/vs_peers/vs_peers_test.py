@@ -14,12 +14,13 @@ import settings
 
 
 def result(examples_per_s, **more):
-    return {"examples_per_s": examples_per_s, "step_s": [0.5, 0.1, 0.3], "first_step_s": 2.0, "peak_rss_bytes": 3e9, "losses": []} | more
+    return {"examples_per_s": examples_per_s, "step_s": [0.5, 0.1, 0.3], "start_s": 2.0, "peak_rss_bytes": 3e9, "losses": []} | more
 
 
 def record(**rounds):
-    return {"reference": "tilefit", "contestants": {name: {"rounds": [r and result(r) for r in found], "missing": None if any(found) else "no | wheel"}
-                                                    for name, found in rounds.items()}}
+    contestants = {name: {"rounds": [r and result(r) for r in found], "missing": None if any(found) else "no | wheel"}
+                   for name, found in rounds.items()}
+    return {"reference": "tilefit", "contestants": contestants}
 
 
 def setting(name):
@@ -65,9 +66,14 @@ class LinesTest(unittest.TestCase):
         lines = [(1.0, "{'loss': 5.1, 'grad_norm': 2.0, 'learning_rate': 5e-05, 'epoch': 0.5}"), (2.0, "{'train_runtime': 3}")]
         self.assertEqual(contestant.timed_steps(lines), ([1.0], [5.1]))
 
+    def test_the_start_ends_when_the_first_step_can_begin(self):
+        self.assertEqual(contestant.ready_s([(1.0, "already"), (2.0, "ready"), (3.0, "step 0 loss 5.0")]), 2.0)
+        self.assertEqual(contestant.ready_s([(1.0, "[info] loading"), (1.5, "[info] trainer: ***** Running training *****")]), 1.5)
+        self.assertIsNone(contestant.ready_s([(1.0, "step 0")]))
+
     def test_warm_up_steps_do_not_count(self):
-        found = contestant.result_of([10.0, 11.0, 13.0, 17.0], [], 5, batch_size=6)
-        self.assertEqual((found["step_s"], found["examples_per_s"], found["first_step_s"]), ([2.0, 4.0], 2.0, 10.0))
+        found = contestant.result_of([10.0, 11.0, 13.0, 17.0], [], 9.0, 5, batch_size=6)
+        self.assertEqual((found["step_s"], found["examples_per_s"], found["start_s"]), ([2.0, 4.0], 2.0, 9.0))
 
     def test_features_must_be_those_given(self):
         text = "[info] run_qa: Running tokenizer on train dataset: 1,024 examples, 1,024 features, 190,000 tokens in 0.10 s"
@@ -109,16 +115,21 @@ class ResultsTest(unittest.TestCase):
 
 class PageTest(unittest.TestCase):
     def test_page_holds_the_numbers_the_reasons_and_the_ways(self):
-        entry = {"title": "A title", "task": "train", "tokens_per_example": 174.2, "record": record(tilefit=[10], torch=[4], ipex=[]), "skipped": None}
-        raw = {"date": "2026-01-02", "command": "run.py --rounds 1", "rounds": 1, "steps": 2, "versions": {"torch": {"torch": "2.x"}, "ipex": "no wheel"},
-               "machine": {"cpu": "A CPU", "flags": [], "cores": [0, 1], "logical_cpus": 4, "memory_bytes": 2**34, "kernel": "Linux 6", "tcmalloc": None},
+        entry = {"title": "A title", "task": "train", "tokens_per_example": 174.2, "skipped": None,
+                 "record": record(tilefit=[10], torch=[4], ipex=[])}
+        raw = {"date": "2026-01-02", "command": "run.py --rounds 1", "rounds": 1, "steps": 2,
+               "versions": {"torch": {"torch": "2.x"}, "ipex": "no wheel"},
+               "machine": {"cpu": "A CPU", "flags": [], "cores": [0, 1], "logical_cpus": 4, "memory_bytes": 2**34, "kernel": "Linux 6",
+                           "tcmalloc": None},
                "settings": {"one": entry, "two": entry | {"skipped": "no bf16"}}}
         text = page.page(raw)
-        for expected in ("| one | torch | 4.00 | 10.0 | 2.50 |", "A title; 174 tokens an example.", "| ipex | not available: no \\| wheel |", "Left out: no bf16.",
-                         "| CPU | A CPU |", "2 of 4 logical CPUs", "16 GiB", "environment ipex | not available: no wheel", "make bench-peers", "tilefit bench report"):
+        for expected in ("| one | torch | 4.00 | 10.0 | 2.50 |", "A title; 174 tokens an example.",
+                         "| ipex | not available: no \\| wheel |",
+                         "Left out: no bf16.", "| CPU | A CPU |", "2 of 4 logical CPUs", "16 GiB", "make bench-peers",
+                         "environment ipex | not available: no wheel", "tilefit bench report"):
             self.assertIn(expected, text)
         self.assertTrue(text.isascii())
-        self.assertTrue(text.endswith("settings.\n"))
+        self.assertRegex(text, r"[^\n]\n\Z")
         self.assertNotIn("\n\n\n", text)
 
 
