@@ -46,6 +46,7 @@ def parse_arguments():
     parser.add_argument("--tokenizer", type=pathlib.Path, help="directory with a BERT tokenizer of 30522 words (default: the demo model's)")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "out/vs_peers.json", help="raw numbers (default out/vs_peers.json)")
     parser.add_argument("--doc", default=str(ROOT / "docs/benchmarks.md"), help="the page; '' writes none (default docs/benchmarks.md)")
+    parser.add_argument("--add", action="store_true", help="keep the other settings of an earlier --json of the same machine and numbers")
     parser.add_argument("--from_json", type=pathlib.Path, help="write --doc from these raw numbers, and stop")
     arguments = parser.parse_args()
     if min(arguments.rounds, arguments.steps, arguments.threads) < 1:
@@ -214,6 +215,18 @@ def write_page(path, raw):
         print(f"wrote {path}")
 
 
+def add_earlier(path, raw):
+    """Puts the settings of an earlier run into `raw`; it must be one of the same kind."""
+    earlier = json.loads(path.read_text())
+    for name in ("machine", "rounds", "steps"):
+        if earlier[name] != raw[name]:
+            sys.exit(f"run.py: --add: {path} has another '{name}': {earlier[name]}, now {raw[name]}")
+    raw["settings"] = earlier["settings"]
+    for name, found in earlier["versions"].items():
+        if isinstance(found, dict) and isinstance(raw["versions"].get(name, {}), dict):
+            raw["versions"][name] = found | raw["versions"].get(name, {})
+
+
 def scratch_parent():
     """Memory rather than a disk, where there is enough: each training run saves its model at the end."""
     memory = pathlib.Path("/dev/shm")
@@ -231,6 +244,8 @@ def compare(arguments, plan):
     raw = {"date": datetime.date.today().isoformat(), "command": command_text(arguments), "rounds": arguments.rounds,
            "steps": arguments.steps, "machine": describe_machine(cores, tcmalloc),
            "versions": {"tilefit": {"tilefit": version[-1]}, **versions}, "settings": {}}
+    if arguments.add and arguments.json.exists():
+        add_earlier(arguments.json, raw)
     workload = Workload(arguments, environments["torch"].python)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
 
