@@ -45,6 +45,7 @@ struct KernelTable {
                                   int64_t ld_qkv, const T* out, int64_t ld_out, const Wide<T>* logsum_MH, const T* dout,
                                   int64_t ld_dout, T* dqkv, int64_t ld_dqkv);
   void (*embedding_row)(int64_t m, int64_t C, const EmbeddingTable<T>* tables, int num_tables, T* out_C);
+  void (*gelu)(int64_t n, const T* x, T* y);
   /// y += x: of activations into a parameter's gradient, and of sums.
   void (*accumulate)(int64_t n, const T* x, Wide<T>* y);
   void (*add_range)(int64_t n, const Wide<T>* x, Wide<T>* y);

@@ -1,7 +1,8 @@
-// The parallel drivers over flat arrays: optimizers, gradient sums, norms, conversion. Arrays are cut at multiples of kBlockSize.
+// The parallel drivers over flat arrays: optimizers, gradient sums, norms, conversion, activation. Arrays are cut at multiples of kBlockSize.
 #include <algorithm>
 #include <vector>
 
+#include "tilefit/kernels/activation.h"
 #include "tilefit/kernels/dispatch.h"
 #include "tilefit/kernels/optimizer.h"
 #include "tilefit/kernels/reduce.h"
@@ -52,6 +53,11 @@ void add(ThreadPool& pool, int64_t n, const T* x, T* y) {
 }
 
 template <class T>
+void gelu(ThreadPool& pool, int64_t n, const T* x, T* y) {
+  parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) { table<T>().gelu(end - begin, x + begin, y + begin); });
+}
+
+template <class T>
 void narrow(ThreadPool& pool, int64_t n, const Wide<T>* x, T* y) {
   parallel_rows(pool, n, kFlatRun,
                 [&](int64_t begin, int64_t end) { table<T>().narrow(end - begin, x + begin, y + begin); });
@@ -71,6 +77,9 @@ void fill_zero(ThreadPool& pool, int64_t n, T* y) {
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
 #undef TF_INSTANTIATE
+template void gelu<float>(ThreadPool&, int64_t, const float*, float*);
+template void gelu<double>(ThreadPool&, int64_t, const double*, double*);
+template void gelu<Bf16>(ThreadPool&, int64_t, const Bf16*, Bf16*);
 template void narrow<Bf16>(ThreadPool&, int64_t, const float*, Bf16*);
 
 }  // namespace tilefit::kernels

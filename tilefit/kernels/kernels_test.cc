@@ -17,6 +17,7 @@
 #include "tests/support/executes.h"
 #include "tilefit/base/rng.h"
 #include "tilefit/cpu/memory.h"
+#include "tilefit/kernels/activation.h"
 #include "tilefit/kernels/dispatch.h"
 #include "tilefit/kernels/reduce.h"
 
@@ -407,6 +408,20 @@ TEST_P(KernelTest, SumsKeepTheirOrder) {
   for (int64_t i = 0; i < n; ++i) ASSERT_EQ(y[static_cast<size_t>(i)], 1.0f + x.f[static_cast<size_t>(i)]);
   fill_zero(pool, n, y.data());
   EXPECT_EQ(y, Floats(n));
+}
+
+template <class T>
+void check_gelu(ThreadPool& pool) {
+  const Values<T> x(1003, 1, 16);
+  std::vector<T> y(x.f.size());
+  Doubles y_d(x.d.size());
+  gelu(pool, std::ssize(y), x.f.data(), y.data());
+  gelu(pool, std::ssize(y_d), x.d.data(), y_d.data());
+  expect_close(y, y_d, 1e-6, "gelu");
+}
+TEST_P(KernelTest, Gelu) {
+  check_gelu<float>(pool);
+  check_gelu<Bf16>(pool);
 }
 
 /// Round to nearest even, infinities and NaN kept: the scalar definition is in base/bf16.h.

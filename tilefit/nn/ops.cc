@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "tilefit/kernels/activation.h"
 #include "tilefit/kernels/attention.h"
 #include "tilefit/kernels/cross_entropy.h"
 #include "tilefit/kernels/embedding.h"
@@ -123,6 +124,15 @@ void add_linear_grads(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const P
     using T = decltype(zero);
     kernels::gemm_wgrad<T>(ctx.pool, x_MC.rows, w_OC.rows, w_OC.cols, dy_MO.as<T>(), dy_MO.stride, x_MC.as<T>(), x_MC.stride,
                            w_OC.grad<Wide<T>>(), w_OC.cols, b_O ? b_O->grad<Wide<T>>() : nullptr);
+  });
+}
+
+void gelu(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN) {
+  check_contiguous(x_MN, y_MN.rows, y_MN.cols, "x");
+  check_contiguous(y_MN, x_MN.rows, x_MN.cols, "y");
+  with_type(ctx, [&](auto zero) {
+    using T = decltype(zero);
+    kernels::gelu<T>(ctx.pool, x_MN.rows * x_MN.cols, x_MN.as<T>(), y_MN.as<T>());
   });
 }
 

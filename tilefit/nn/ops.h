@@ -30,6 +30,9 @@ void gemm(Ctx& ctx, const Tensor& a_MK, const void* packed, const Epilogue& epil
 /// Adds dy^T x to w's gradient, and the column sums of dy to that of b (may be null).
 void add_linear_grads(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Param& w_OC, const Param* b_O);
 
+/// y_MN = gelu(x_MN): the same bits as gemm's gelu_output.
+void gelu(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN);
+
 /// y_MN = x_MN, a wide tensor, rounded to bf16.
 void narrow(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN);
 

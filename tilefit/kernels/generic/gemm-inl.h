@@ -136,6 +136,7 @@ TF_INLINE void apply_epilogue(const Epilogue<T>& e, int64_t m, int64_t n, int64_
       if (e.bias_N) v = add(v, TF_LOAD(e.bias_N + n + j, k));
       if (e.gelu_input_MN) v = mul(v, gelu_derivative(TF_LOAD(e.gelu_input_MN + (m + i) * e.ld_gelu_input + n + j, k)));
       if (e.add_MN) v = add(v, TF_LOAD(e.add_MN + (m + i) * e.ld_add + n + j, k));
+      if constexpr (!is_float<TC>) v = round_to_bf16(v);  // the activation is of what is kept
       TF_STORE(c + i * ldc + j, v, k);
       if (e.gelu_output_MN) TF_STORE(e.gelu_output_MN + (m + i) * e.ld_gelu_output + n + j, gelu(v), k);
     });

@@ -66,6 +66,11 @@ void embedding_row(int64_t m, int64_t C, const EmbeddingTable<T>* tables, int nu
 }
 
 template <class T>
+void gelu_range(int64_t n, const T* x, T* y) {
+  for_lanes(n, [&](int64_t i, int64_t k) TF_LAMBDA { TF_STORE(y + i, gelu(TF_LOAD(x + i, k)), k); });
+}
+
+template <class T>
 void accumulate(int64_t n, const T* x, float* y) {
   for_lanes(n, [&](int64_t i, int64_t k) TF_LAMBDA { TF_STORE(y + i, add(TF_LOAD(y + i, k), TF_LOAD(x + i, k)), k); });
 }

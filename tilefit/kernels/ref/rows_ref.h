@@ -4,6 +4,7 @@
 
 #include "tilefit/kernels/embedding.h"
 #include "tilefit/kernels/reduce.h"
+#include "tilefit/kernels/ref/math_ref.h"
 
 namespace tilefit::kernels::ref {
 
@@ -14,6 +15,11 @@ void embedding_row(int64_t m, int64_t C, const EmbeddingTable<T>* tables, int nu
     for (int t = 0; t < num_tables; ++t) sum += tables[t].table_VC[tables[t].id_M[m] * C + c];
     out_C[c] = sum;
   }
+}
+
+template <class T>
+void gelu_range(int64_t n, const T* x, T* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = gelu(x[i]);
 }
 
 template <class T>

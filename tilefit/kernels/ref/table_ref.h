@@ -29,6 +29,7 @@ inline constexpr KernelTable<T> kTable = {
     .attention_forward_task = attention_forward_task<T>,
     .attention_backward_task = attention_backward_task<T>,
     .embedding_row = embedding_row<T>,
+    .gelu = gelu_range<T>,
     .accumulate = add_range<T>,
     .add_range = add_range<T>,
     .narrow = narrow<T>,
