@@ -1,5 +1,7 @@
 #include "tilefit/nn/linear.h"
 
+#include "tilefit/nn/phases.h"
+
 namespace tilefit {
 namespace {
 
@@ -11,10 +13,11 @@ std::vector<ParamPart> stacked(std::span<const ParamScope> scopes, const char* l
 
 }  // namespace
 
-Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each)
+Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each, const char* name)
     : store_(scopes[0].store()),
       w_OC_(store_.add(stacked(scopes, "weight", {O_each, C}), ParamKind::kWeight, ParamInit::kNormal)),
-      b_O_(store_.add(stacked(scopes, "bias", {O_each}), ParamKind::kBias, ParamInit::kZeros)) {}
+      b_O_(store_.add(stacked(scopes, "bias", {O_each}), ParamKind::kBias, ParamInit::kZeros)),
+      name_(name) {}
 
 const void* Linear::packed(Ctx& ctx, bool for_forward) {
   if (ctx.dry_run()) return nullptr;
@@ -30,6 +33,7 @@ const void* Linear::packed(Ctx& ctx, bool for_forward) {
 }
 
 void Linear::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MO, const Tensor& gelu_MO) {
+  const ProfileScope phase = profile_gemm(ctx, name_, "forward", w_OC_);
   ops::Epilogue epilogue;
   epilogue.bias_N = &b_O_;
   epilogue.gelu_output_MN = gelu_MO;
@@ -39,9 +43,14 @@ void Linear::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MO, const Ten
 void Linear::backward(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Tensor& dx_MC,
                       const ops::Epilogue& epilogue) {
   // y = x W^T + b, so dW = dy^T x, db = column sums of dy, dx = dy W. dx may be written over an addend, so it comes last.
-  if (w_OC_.trainable) ops::add_weight_grad(ctx, dy_MO, x_MC, w_OC_);
+  if (w_OC_.trainable) {
+    const ProfileScope phase = profile_gemm(ctx, name_, "wgrad", w_OC_);
+    ops::add_weight_grad(ctx, dy_MO, x_MC, w_OC_);
+  }
   if (b_O_.trainable) ops::add_bias_grad(ctx, dy_MO, b_O_);
-  if (!dx_MC.empty()) ops::gemm(ctx, dy_MO, packed(ctx, false), epilogue, dx_MC);
+  if (dx_MC.empty()) return;
+  const ProfileScope phase = profile_gemm(ctx, name_, "dgrad", w_OC_);
+  ops::gemm(ctx, dy_MO, packed(ctx, false), epilogue, dx_MC);
 }
 
 }  // namespace tilefit

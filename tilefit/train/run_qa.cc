@@ -12,6 +12,7 @@
 #include "tilefit/hub/repo_dir.h"
 #include "tilefit/kernels/dispatch.h"
 #include "tilefit/tasks/question_answering.h"
+#include "tilefit/train/phase_report.h"
 #include "tilefit/train/predict_qa.h"
 #include "tilefit/train/qa_logits.h"
 #include "tilefit/train/report.h"
@@ -228,8 +229,13 @@ class QaRun {
     log_info("trainer", "  Total optimization steps = {}", with_thousands(trainer_->max_steps()));
     log_info("trainer", "  Number of trainable parameters = {}", with_thousands(model_->params().num_parameters()));
 
+    constexpr int64_t kMostSpans = 20'000;  // a trace.json of some 2 MB
+    Profile profile(flags_.tilefit.profile ? kMostSpans : 0);
+    if (flags_.tilefit.profile) trainer_->set_profile(&profile);
     TrainResult result = trainer_->train();
     log_info("trainer", "Training completed.");
+    trainer_->set_profile(nullptr);
+    if (flags_.tilefit.profile) log_plain(write_profile(profile, pool_, flags_.train.output_dir));
     if (result.skipped_steps > 0)
       log_warning(kLog, "{} of {} steps were left out because loss or gradient was not finite", result.skipped_steps,
                   result.global_step);

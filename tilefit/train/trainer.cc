@@ -9,6 +9,7 @@
 
 #include "tilefit/base/error.h"
 #include "tilefit/base/rng.h"
+#include "tilefit/train/phase_report.h"
 
 namespace tilefit {
 namespace {
@@ -16,6 +17,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+constexpr Phase kBatchPhase{"batch", nullptr, PhaseCategory::kData};
+constexpr Phase kZeroPhase{"zero gradients", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kLeafSumPhase{"leaf sum", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kNormPhase{"gradient norm", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kOptimizerPhase{"optimizer", nullptr, PhaseCategory::kOptimizer};
 
 std::vector<int32_t> lengths_of(std::span<const QaFeature> features) {
   std::vector<int32_t> lengths;
@@ -92,6 +99,12 @@ const MemoryPlan& Trainer::prepare_memory() {
   return memory_;
 }
 
+void Trainer::set_profile(Profile* profile) noexcept {
+  ctx_.profile = profile;
+  pool_.measure_idle(profile != nullptr);
+  if (profile) profile->watch_idle(&pool_.idle_ns());
+}
+
 TrainResult Trainer::train() {
   prepare_memory();
   const auto start = Clock::now();
@@ -108,8 +121,10 @@ TrainResult Trainer::train() {
     for (int64_t epoch = 0; !done(); ++epoch) {
       int64_t leaves_done = 0;
       for (int64_t step = 0; step < batcher_.steps_per_epoch() && !done(); ++step) {
+        ProfileScope phase(ctx_.profile, kStepPhase);
         batcher_.plan_step(epoch, step, plan_);
         const StepInfo info = run_step(plan_);
+        phase.end();
         leaves_done += plan_.num_leaves;
         finish_step(info, leaves_done, epoch);
       }
@@ -137,23 +152,27 @@ StepInfo Trainer::run_step(const StepPlan& plan) {
   info.learning_rate = schedule_->rate(state_.global_step);
   step_tokens_ = step_rows_ = 0;
 
+  const auto array_bytes = static_cast<double>(model_.params().size()) * sizeof(float);
   // 1. Loss and gradient of every leaf, folded into their sum.
   double loss_sum = 0;
   for (int64_t l = 0; l < plan.num_leaves; ++l) {
-    float* const gradient = fold_.begin_leaf(pool_);
+    float* const gradient = profiled(ctx_.profile, kZeroPhase, {0, array_bytes}, [&] { return fold_.begin_leaf(pool_); });
     loss_sum += leaf_gradient(plan.leaves[static_cast<size_t>(l)], gradient);
-    fold_.end_leaf(pool_, l);
+    profiled(ctx_.profile, kLeafSumPhase, {}, [&] { fold_.end_leaf(pool_, l); });
   }
-  const float* const gradient = fold_.finish(pool_);
+  const float* const gradient = profiled(ctx_.profile, kLeafSumPhase, {}, [&] { return fold_.finish(pool_); });
 
   // 2. The step's loss and gradient are the means over its leaves.
   const double mean = 1.0 / static_cast<double>(plan.num_leaves);
   info.loss = loss_sum * mean;
-  info.grad_norm = gradient_norm(pool_, model_.params().size(), gradient, mean, block_sums_);
+  info.grad_norm = profiled(ctx_.profile, kNormPhase, {0, array_bytes},
+                            [&] { return gradient_norm(pool_, model_.params().size(), gradient, mean, block_sums_); });
   info.skipped = !std::isfinite(info.loss) || !std::isfinite(info.grad_norm);
 
   // 3. Weights. The mean and the clipping are one factor on the gradient.
   if (!info.skipped) {
+    const auto arrays = static_cast<double>(optimizer_.arrays_touched());
+    const ProfileScope phase(ctx_.profile, kOptimizerPhase, {0, arrays * array_bytes});
     optimizer_.step(pool_, gradient, info.learning_rate, mean * clip_factor(info.grad_norm, options_.max_grad_norm));
   } else if (!options_.skip_nonfinite) {
     fail_nonfinite(plan, info.loss, info.grad_norm);
@@ -167,7 +186,7 @@ double Trainer::leaf_gradient(const LeafPlan& leaf, float* gradient) {
   const uint64_t step_key = mix_key(mix64(options_.seed), static_cast<uint64_t>(state_.global_step));
   keys_.clear();
   for (const int64_t index : leaf.index_in_step) keys_.push_back(mix_key(step_key, static_cast<uint64_t>(index)));
-  batch_.set(leaf.examples, keys_);
+  profiled(ctx_.profile, kBatchPhase, {}, [&] { batch_.set(leaf.examples, keys_); });
   step_tokens_ += batch_.num_real_tokens;
   step_rows_ += batch_.tokens.num_rows();
 
