@@ -62,8 +62,8 @@ tidy: setup-dev
 ci: ## What continuous integration runs; ends with `make test`
 	@tools/ci.sh
 
-bench: build ## Measure a training step as a share of this machine's peak
-	@$(TILEFIT) bench step
+bench: build ## Measure kernels, training steps and data preparation: out/bench/tilefit-report.json, roofline.svg
+	@$(TILEFIT) bench report --out out/bench
 
 asan: setup-dev ## Unit tests under the address and undefined-behaviour sanitizers
 	@tools/sanitize.sh asan
