@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Puts the kernel table in use back at the end.
+/// Puts the kernel tables in use back at the end. The table of Bf16 names the choice: several have the same of float.
 class IsaGuard {
  public:
   IsaGuard() = default;
@@ -28,7 +28,7 @@ class IsaGuard {
   ~IsaGuard() { kernels::select_isa(before_); }
 
  private:
-  Isa before_ = kernels::table<float>().isa;
+  Isa before_ = kernels::table<Bf16>().isa;
 };
 
 /// One case on one instruction set.
@@ -84,12 +84,15 @@ KernelRow make_row(const KernelCase& c, const Variant& v) {
   return row;
 }
 
-/// Instruction sets that have kernels of T and that this CPU has, best first.
+/// Instruction sets that have kernels of T of their own and that this CPU has, best first.
 template <class T>
 std::vector<Isa> isas_of() {
   std::vector<Isa> isas;
-  for (const Isa isa : kernels::available_isas())
-    if (isa_supported(isa)) isas.push_back(isa);
+  for (const Isa isa : kernels::available_isas()) {
+    if (!isa_supported(isa)) continue;
+    kernels::select_isa(isa);
+    if (kernels::table<T>().isa == isa) isas.push_back(isa);
+  }
   return isas;
 }
 
@@ -140,12 +143,14 @@ BenchKernelsResult bench_kernels(ThreadPool& pool, const BenchMachine& machine, 
   // Limits are measured before and after: on a shared machine either may come at a bad moment.
   const auto measure_limits = [&] {
     measure_peaks<float>(pool, result);
+    measure_peaks<Bf16>(pool, result);
     kernels::select_isa(isas_of<float>().front());
     result.l2_gb_s = std::max(result.l2_gb_s, measure_l2_gb_s(pool, machine.topology.l2_bytes));
     result.bandwidth_gb_s = std::max(result.bandwidth_gb_s, measure_memory_gb_s(pool));
   };
   measure_limits();
   measure_kernels<float>(pool, options, result.rows);
+  measure_kernels<Bf16>(pool, options, result.rows);
   if (result.rows.empty())
     throw Error(Code::kUsage, fmt::format("no kernel fits --filter '{}'", options.filter), "bench kernels",
                 "'gemm_*', 'adamw', '*/avx2/*': names are kernel/shape/isa/dtype");

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "tilefit/base/files.h"
@@ -40,6 +41,7 @@ std::string short_label(const KernelRow& row) {
 /// Whether a row is drawn: at every shape dots would lie upon each other.
 bool is_drawn(const KernelRow& row, const IsaPeak& best) {
   if (row.isa != best.isa || row.dtype != best.dtype || row.gflops <= 0) return false;
+  if (row.dtype != "float32" && !row.compute_bound) return false;
   return row.shape.find("minilm") == std::string::npos && row.shape.find("-m2048") == std::string::npos;
 }
 
@@ -49,23 +51,24 @@ Roofline make_roofline(const BenchKernelsResult& result, const std::string& titl
   Roofline r;
   r.title = title;
   r.subtitle = subtitle;
-  r.peak_gflops = result.peak_gflops();
   r.memory_gb_s = result.bandwidth_gb_s;
   r.l2_gb_s = result.l2_gb_s;
-  r.groups = {"matrix products", "attention", "rows and optimizer"};
+  r.groups = {"matrix products", "attention", "rows and optimizer", "in bfloat16"};
   // The best instruction set of an element type is the first that was measured.
   std::vector<const IsaPeak*> best;
   for (const IsaPeak& p : result.peaks)
     if (std::none_of(best.begin(), best.end(), [&](const IsaPeak* b) { return b->dtype == p.dtype; })) best.push_back(&p);
+  for (const IsaPeak* peak : best) r.peaks.push_back({peak->isa + " " + peak->dtype + " peak", peak->gflops});
   for (const KernelRow& row : result.rows)
     for (const IsaPeak* peak : best) {
       if (!is_drawn(row, *peak)) continue;
-      const bool several = best.size() > 1;
-      r.dots.push_back({short_label(row) + (several ? " " + row.dtype : ""),
+      const bool narrow = row.dtype != "float32";
+      r.dots.push_back({short_label(row) + (narrow ? " bf16" : ""),
                         fmt::format("{} {} {} {}: {:.1f} GFLOP/s, {:.1f} GB/s", row.kernel, row.shape, row.isa, row.dtype,
                                     row.gflops, row.gb_s),
                         row.intensity, row.gflops,
-                        row.kernel.starts_with("gemm")        ? 0
+                        narrow                                ? 3
+                        : row.kernel.starts_with("gemm")      ? 0
                         : row.kernel.starts_with("attention") ? 1
                                                               : 2});
     }
@@ -85,14 +88,16 @@ Json bench_report(ThreadPool& pool, const BenchMachine& machine, const BenchRepo
   const BenchKernelsResult kernels = bench_kernels(pool, machine, options.kernels);
   report["kernels"] = bench_kernels_json(kernels, machine);
   report["steps"] = Json::array();
-  for (const std::string& config : options.configs) {
-    say("training step of " + config);
-    BenchStepOptions step = options.step;
-    step.config = config;
-    Json entry = {{"config", config}, {"dtype", "float32"}, {"batch_size", step.batch_size}};
-    entry.update(bench_step_json(bench_step(pool, step)));
-    report["steps"].push_back(std::move(entry));
-  }
+  for (const std::string& config : options.configs)
+    for (const DType dtype : {DType::kF32, DType::kBF16}) {
+      say(fmt::format("training step of {} in {}", config, dtype_name(dtype)));
+      BenchStepOptions step = options.step;
+      step.config = config;
+      step.dtype = dtype;
+      Json entry = {{"config", config}, {"dtype", dtype_name(dtype)}, {"batch_size", step.batch_size}};
+      entry.update(bench_step_json(bench_step(pool, step)));
+      report["steps"].push_back(std::move(entry));
+    }
   say("data");
   report["data"] = bench_data_json(bench_data(pool, options.data));
 

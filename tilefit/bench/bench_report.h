@@ -16,7 +16,7 @@ struct BenchReportOptions {
   std::string out = ".";  ///< directory, made when it is not there
   BenchKernelsOptions kernels;
   std::vector<std::string> configs = {"distilbert-base", "minilm-l6"};  ///< of BenchStepOptions
-  BenchStepOptions step;                                                ///< its config is not read
+  BenchStepOptions step;                                                ///< its config and dtype are not read
   BenchDataOptions data;
   std::function<void(std::string_view)> progress = {};  ///< what is being measured, a line each; may be empty
 };

@@ -14,7 +14,6 @@
 #include "tilefit/cpu/memory.h"
 #include "tilefit/data/squad_lengths.h"
 #include "tilefit/kernels/dispatch.h"
-#include "tilefit/kernels/peak.h"
 #include "tilefit/train/trainer.h"
 
 namespace tilefit {
@@ -161,18 +160,19 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   train.max_steps = kWarmup + options.steps;
   train.sampling.strategy = SamplingStrategy::kSequential;
   train.logging = Interval::kNo;
+  train.dtype = options.dtype;
   train.drop_last = true;
   Trainer trainer(model, features, train, pool);
   Profile profile;
   trainer.set_profile(&profile);
   StepTimer timer(profile, kWarmup);
   trainer.add_callback(timer);
-  const double peak_before = kernels::measure_peak_gflops<float>(pool);
+  const double peak_before = measure_peak_gflops(pool, options.dtype);
   trainer.train();
   trainer.set_profile(nullptr);
 
   BenchStepResult r;
-  r.peak_gflops = std::max(peak_before, kernels::measure_peak_gflops<float>(pool));
+  r.peak_gflops = std::max(peak_before, measure_peak_gflops(pool, options.dtype));
   r.matmul_parameters = matmul_parameters(model.params());
   std::vector<double> gflops, tokens_per_s;
   const auto num_features = static_cast<int64_t>(features.size()), per_epoch = num_features / options.batch_size;
@@ -195,7 +195,7 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   r.share_of_peak = r.real_gflops / r.peak_gflops;
   r.peak_rss_bytes = peak_rss_bytes();
   r.num_threads = pool.num_threads();
-  r.isa = isa_name(kernels::table<float>().isa);
+  r.isa = isa_name(options.dtype == DType::kBF16 ? kernels::table<Bf16>().isa : kernels::table<float>().isa);
   r.phases = make_phase_report(profile, pool.num_threads(), r.peak_gflops);
   return r;
 }

@@ -6,6 +6,7 @@
 
 #include "tilefit/base/json_fwd.h"
 #include "tilefit/cpu/thread_pool.h"
+#include "tilefit/tensor/dtype.h"
 #include "tilefit/train/phase_report.h"
 
 namespace tilefit {
@@ -17,7 +18,8 @@ struct BenchStepOptions {
   int64_t batch_size = 32;                 ///< examples per step
   int64_t steps = 10;                      ///< measured, after two that are not
   int64_t max_seq_length = 384, doc_stride = 128;
-  bool dropout = true;  ///< as the configuration says; false: none
+  bool dropout = true;        ///< as the configuration says; false: none
+  DType dtype = DType::kF32;  ///< of activations: kF32 or kBF16
 };
 
 struct BenchStepResult {

@@ -51,7 +51,9 @@ Axis make_axis(double least, double most, double begin, double end) {
 class Picture {
  public:
   explicit Picture(const Roofline& r) : r_(r) {
-    double least_x = 0.1, most_x = 1000, least_y = 1, most_y = r.peak_gflops;
+    double least_x = 0.1, most_x = 1000, least_y = 1, most_y = 1;
+    for (const RooflinePeak& p : r.peaks) top_ = std::max(top_, p.gflops);
+    most_y = top_;
     for (const RooflineDot& d : r.dots) {
       TF_CHECK(d.intensity > 0 && d.gflops > 0, "dot '{}' at ({}, {})", d.label, d.intensity, d.gflops);
       least_x = std::min(least_x, d.intensity);
@@ -142,9 +144,9 @@ class Picture {
   void slope(double gb_s, const char* name) {
     constexpr double kPi = 3.14159265358979;
     if (!(gb_s > 0)) return;
-    const double begin = std::max(std::pow(10, x_.low), std::pow(10, y_.low) / gb_s), end = r_.peak_gflops / gb_s;
+    const double begin = std::max(std::pow(10, x_.low), std::pow(10, y_.low) / gb_s), end = top_ / gb_s;
     if (end <= begin) return;
-    const double x1 = x_.at(begin), y1 = y_.at(begin * gb_s), x2 = x_.at(end), y2 = y_.at(r_.peak_gflops);
+    const double x1 = x_.at(begin), y1 = y_.at(begin * gb_s), x2 = x_.at(end), y2 = y_.at(top_);
     line(x1, y1, x2, y2, "roof");
     const double length = std::hypot(x2 - x1, y2 - y1), x = (x1 + x2) / 2, y = (y1 + y2) / 2;
     const std::string figure = fmt::format("{} {:.0f} GB/s", name, gb_s);
@@ -161,17 +163,19 @@ class Picture {
     }
   }
 
-  /// The peak, and the bandwidths below it.
+  /// The peaks, and the bandwidths below them.
   void roofs() {
     slope(r_.memory_gb_s, "memory");
     slope(r_.l2_gb_s, "L2");
     const double widest = std::max(r_.memory_gb_s, r_.l2_gb_s), least_x = std::pow(10, x_.low);
-    const double y = y_.at(r_.peak_gflops), begin = widest > 0 ? std::max(least_x, r_.peak_gflops / widest) : least_x;
-    line(x_.at(begin), y, x_.end, y, "roof");
-    const std::string figure = fmt::format("multiply-add peak {:.0f} GFLOP/s", r_.peak_gflops);
-    text(x_.end - 4, y - 7, figure, "class=\"soft\" text-anchor=\"end\"");
-    taken_.push_back({x_.end - 4 - width_of(figure), y - 20, x_.end, y + 2});
-    taken_.push_back({x_.at(begin), y - 2, x_.end, y + 2});
+    for (const RooflinePeak& peak : r_.peaks) {
+      const double y = y_.at(peak.gflops), begin = widest > 0 ? std::max(least_x, peak.gflops / widest) : least_x;
+      line(x_.at(begin), y, x_.end, y, "roof");
+      const std::string figure = fmt::format("{} {:.0f} GFLOP/s", peak.label, peak.gflops);
+      text(x_.end - 4, y - 7, figure, "class=\"soft\" text-anchor=\"end\"");
+      taken_.push_back({x_.end - 4 - width_of(figure), y - 20, x_.end, y + 2});
+      taken_.push_back({x_.at(begin), y - 2, x_.end, y + 2});
+    }
   }
 
   /// Puts a dot's label at the nearest place, in growing distance, that covers least; far ones get a line to their dot.
@@ -198,6 +202,7 @@ class Picture {
   }
 
   const Roofline& r_;
+  double top_ = 1;  ///< the highest peak
   Axis x_{}, y_{};
   std::string out_;
   std::vector<Box> taken_;

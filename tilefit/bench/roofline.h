@@ -14,9 +14,15 @@ struct RooflineDot {
   int colour = 0;        ///< group: 0 .. 3
 };
 
+/// A horizontal roof.
+struct RooflinePeak {
+  std::string label;
+  double gflops = 0;
+};
+
 struct Roofline {
   std::string title, subtitle;
-  double peak_gflops = 0;
+  std::vector<RooflinePeak> peaks;  ///< at least one
   double memory_gb_s = 0, l2_gb_s = 0;
   std::vector<std::string> groups;  ///< names of the colours, for the legend; at most 4
   std::vector<RooflineDot> dots;

@@ -8,6 +8,7 @@
 namespace tilefit {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 /// The pictures' elements, in order; fails the test where a tag does not close or a character is not escaped. Enough of XML for what we write.
@@ -46,7 +47,7 @@ Roofline example() {
   Roofline r;
   r.title = "A < B & \"C\"";
   r.subtitle = "2 cores";
-  r.peak_gflops = 350;
+  r.peaks = {{"float32 peak", 350}, {"bfloat16 peak", 700}};
   r.memory_gb_s = 28;
   r.l2_gb_s = 300;
   r.groups = {"matrix products", "rows"};
@@ -68,7 +69,7 @@ TEST(Roofline, IsWellFormedWithADotAndALabelForEveryRow) {
   EXPECT_THAT(svg, HasSubstr("fast &lt;one&gt;"));
   EXPECT_THAT(svg, HasSubstr("memory 28 GB/s"));
   EXPECT_THAT(svg, HasSubstr("L2 300 GB/s"));
-  EXPECT_THAT(svg, HasSubstr("multiply-add peak 350 GFLOP/s"));
+  EXPECT_THAT(svg, AllOf(HasSubstr("float32 peak 350 GFLOP/s"), HasSubstr("bfloat16 peak 700 GFLOP/s")));
 }
 
 TEST(Roofline, LabelsOfCrowdedDotsDoNotCoverEachOther) {
@@ -91,7 +92,7 @@ TEST(Roofline, LabelsOfCrowdedDotsDoNotCoverEachOther) {
 
 TEST(Roofline, DrawsWithoutDotsAndWithoutBandwidths) {
   Roofline r;
-  r.peak_gflops = 100;
+  r.peaks = {{"peak", 100}};
   EXPECT_EQ(xml_elements(roofline_svg(r)).front(), "svg");
 }
 

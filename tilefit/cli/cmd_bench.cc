@@ -21,6 +21,7 @@ struct BenchFlags {
   BenchKernelsOptions kernels;
   std::string lengths;
   std::string out = ".";
+  bool bf16 = false;
   OutputFlags output;
 
   template <class V>
@@ -40,6 +41,7 @@ struct BenchFlags {
     v("max_seq_length", step.max_seq_length, "Most tokens of a sequence.", Range{8, 65536});
     v("doc_stride", step.doc_stride, "Tokens that windows of a long context share.", Range{0, 65536});
     v("dropout", step.dropout, "Dropout as the configuration says; --no_dropout switches it off.");
+    v("bf16", bf16, "step: compute in bfloat16; report does both.");
     v.group("kernels and report");
     v("filter", kernels.filter, "Only kernels that this pattern fits; names are kernel/shape/isa/dtype.", Meta{"GLOB"});
     v("seconds", kernels.seconds, "Time to measure each kernel, shape and instruction set for; at least one run.",
@@ -93,9 +95,10 @@ void run_report(const BenchFlags& flags, ThreadPool& pool, const BenchMachine& m
   const Json report = bench_report(pool, machine, options);
   std::string text = machine_text(machine) + "\n";
   for (const Json& step : report["steps"])
-    text += fmt::format("{:<18}{:8.1f} examples/s, {:.1f} % of the peak\n", step["config"].get<std::string>(),
-                        step["examples_per_s"].get<double>(), 100 * step["share_of_peak"].get<double>());
-  text += fmt::format("{:<18}{:8.0f} features/s\n{}/tilefit-report.json\n{}/roofline.svg\n", "data",
+    text += fmt::format("{:<18}{:<10}{:8.1f} examples/s, {:.1f} % of the peak\n", step["config"].get<std::string>(),
+                        step["dtype"].get<std::string>(), step["examples_per_s"].get<double>(),
+                        100 * step["share_of_peak"].get<double>());
+  text += fmt::format("{:<28}{:8.0f} features/s\n{}/tilefit-report.json\n{}/roofline.svg\n", "data",
                       report["data"]["features_per_s"].get<double>(), flags.out, flags.out);
   print_result(flags, report, text);
 }
@@ -122,6 +125,7 @@ int cmd_bench(Args args) {
                 "tilefit bench step, kernels, data or report");
   if (!flags.lengths.empty() && !flags.step.data.empty())
     throw Error(Code::kUsage, "--lengths and --data exclude each other", "bench step", "one of the two");
+  flags.step.dtype = flags.bf16 ? DType::kBF16 : DType::kF32;
   const BenchMachine machine = read_bench_machine();
   ThreadPool pool(machine.threads.num_threads, machine.threads.cpus);
   chosen->run(flags, pool, machine);

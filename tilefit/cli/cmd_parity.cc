@@ -16,7 +16,7 @@ namespace {
 struct ParityFlags {
   std::vector<std::string> directory;
   std::string model, head;
-  bool gradient_checkpointing = false;
+  bool gradient_checkpointing = false, bf16 = false;
   OutputFlags output;
 
   template <class V>
@@ -26,6 +26,7 @@ struct ParityFlags {
     v("model", model, "Folder with config.json and weights, when DIR has none.", Meta{"DIR"});
     v("head", head, "Safetensors file whose tensors replace parameters of the same names.", Meta{"FILE"});
     v("gradient_checkpointing", gradient_checkpointing, "Run backward with recomputed activations.");
+    v("bf16", bf16, "Compute in bfloat16; the tolerances are wider.");
     output.visit(v);
   }
 };
@@ -42,6 +43,10 @@ int cmd_parity(Args args) {
   options.model = flags.model;
   options.head_weights = flags.head;
   options.recompute = flags.gradient_checkpointing;
+  if (flags.bf16) {
+    options.dtype = DType::kBF16;
+    options.tolerances = ParityTolerances::bf16();
+  }
   const ThreadPlan plan = plan_threads(read_topology(), std::getenv("OMP_NUM_THREADS"));
   ThreadPool pool(plan.num_threads, plan.cpus);
   const ParityReport report = run_parity(pool, options);

@@ -23,6 +23,7 @@ struct PredictFlags {
   std::string model;
   std::optional<std::string> question, context, input;
   PredictOptions options;
+  bool bf16 = false;
   std::optional<int> num_threads;
   OutputFlags output;
 
@@ -42,6 +43,7 @@ struct PredictFlags {
       "Answer with nothing when its score exceeds the best answer's by more than this.");
     v("n_best_size", options.postprocess.n_best_size, "Candidates listed under nbest.", Range{1, kMostTokens});
     v("max_answer_length", options.postprocess.max_answer_length, "Longest answer in tokens.", Range{1, kMostTokens});
+    v("bf16", bf16, "Compute in bfloat16.");
     v("num_threads", num_threads, "Compute threads; else OMP_NUM_THREADS, else one per physical core.", Range{1, 4000});
     output.visit(v);
   }
@@ -79,6 +81,7 @@ int cmd_predict(Args args) {
   const ThreadPlan threads = plan_threads(
       read_topology(), flags.num_threads ? std::to_string(*flags.num_threads).c_str() : std::getenv("OMP_NUM_THREADS"));
   ThreadPool pool(threads.num_threads, threads.cpus);
+  if (flags.bf16) flags.options.dtype = DType::kBF16;
   const std::vector<QaAnswer> answers = QaPredictor(flags.model).answer(examples, flags.options, pool);
   for (size_t i = 0; i < examples.size(); ++i) {
     const std::string line =

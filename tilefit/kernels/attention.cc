@@ -28,7 +28,7 @@ void parallel_heads(ThreadPool& pool, const AttentionShape& shape, F task) {
 
 template <class T>
 void attention_forward(ThreadPool& pool, const AttentionShape& shape, const T* qkv_M3C, int64_t ld_qkv, T* out_MC,
-                       int64_t ld_out, T* logsum_MH) {
+                       int64_t ld_out, Wide<T>* logsum_MH) {
   parallel_heads(pool, shape, [&](const SequenceSpan& seq, int64_t head) {
     table<T>().attention_forward_task(shape, seq, head, qkv_M3C, ld_qkv, out_MC, ld_out, logsum_MH);
   });
@@ -36,7 +36,7 @@ void attention_forward(ThreadPool& pool, const AttentionShape& shape, const T* q
 
 template <class T>
 void attention_backward(ThreadPool& pool, const AttentionShape& shape, const T* qkv_M3C, int64_t ld_qkv, const T* out_MC,
-                        int64_t ld_out, const T* logsum_MH, const T* dout_MC, int64_t ld_dout, T* dqkv_M3C,
+                        int64_t ld_out, const Wide<T>* logsum_MH, const T* dout_MC, int64_t ld_dout, T* dqkv_M3C,
                         int64_t ld_dqkv) {
   parallel_heads(pool, shape, [&](const SequenceSpan& seq, int64_t head) {
     table<T>().attention_backward_task(shape, seq, head, qkv_M3C, ld_qkv, out_MC, ld_out, logsum_MH, dout_MC, ld_dout,
@@ -44,12 +44,13 @@ void attention_backward(ThreadPool& pool, const AttentionShape& shape, const T* 
   });
 }
 
-#define TF_INSTANTIATE(T)                                                                                                 \
-  template void attention_forward<T>(ThreadPool&, const AttentionShape&, const T*, int64_t, T*, int64_t, T*);             \
-  template void attention_backward<T>(ThreadPool&, const AttentionShape&, const T*, int64_t, const T*, int64_t, const T*, \
-                                      const T*, int64_t, T*, int64_t);
+#define TF_INSTANTIATE(T)                                                                                           \
+  template void attention_forward<T>(ThreadPool&, const AttentionShape&, const T*, int64_t, T*, int64_t, Wide<T>*); \
+  template void attention_backward<T>(ThreadPool&, const AttentionShape&, const T*, int64_t, const T*, int64_t,     \
+                                      const Wide<T>*, const T*, int64_t, T*, int64_t);
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
+TF_INSTANTIATE(Bf16)
 #undef TF_INSTANTIATE
 
 }  // namespace tilefit::kernels

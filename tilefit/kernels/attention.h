@@ -1,9 +1,11 @@
 // Scaled dot-product attention over packed rows: out = dropout(softmax(scale * Q K^T)) V per sequence and head.
 // No [T, T] matrix reaches memory beyond cache: backward computes the probabilities again from Q, K and the row statistics.
+// T = Bf16: products of bf16 values, float sums, softmax and statistics; probabilities are rounded to bf16 for the second product.
 // Source: Vaswani et al. 2017 (arXiv:1706.03762); row statistics as in Dao et al. 2022 (arXiv:2205.14135).
 #pragma once
 #include <cstdint>
 
+#include "tilefit/base/bf16.h"
 #include "tilefit/cpu/thread_pool.h"
 
 namespace tilefit::kernels {
@@ -32,12 +34,13 @@ struct AttentionShape {
 /// ld_qkv, ld_out: row strides. Sequences must not overlap. Every (sequence, head) is one task.
 template <class T>
 void attention_forward(ThreadPool& pool, const AttentionShape& shape, const T* qkv_M3C, int64_t ld_qkv, T* out_MC,
-                       int64_t ld_out, T* logsum_MH);
+                       int64_t ld_out, Wide<T>* logsum_MH);
 
 /// Sets dqkv_M3C (all 3 C columns of every sequence's rows; rows that are padding keys get zero key and value gradients).
 /// out_MC and logsum_MH are those of the forward pass.
 template <class T>
 void attention_backward(ThreadPool& pool, const AttentionShape& shape, const T* qkv_M3C, int64_t ld_qkv, const T* out_MC,
-                        int64_t ld_out, const T* logsum_MH, const T* dout_MC, int64_t ld_dout, T* dqkv_M3C, int64_t ld_dqkv);
+                        int64_t ld_out, const Wide<T>* logsum_MH, const T* dout_MC, int64_t ld_dout, T* dqkv_M3C,
+                        int64_t ld_dqkv);
 
 }  // namespace tilefit::kernels

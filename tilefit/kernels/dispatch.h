@@ -1,5 +1,5 @@
 // The table of single-thread kernels behind the parallel functions of this folder, and the choice of one at run time.
-// KernelTable<double> is the scalar reference (gradient checks); KernelTable<float> is that of the best ISA the CPU has, or of TILEFIT_ISA.
+// KernelTable<double> is the scalar reference (gradient checks); those of float and Bf16 are of the best ISA the CPU has, or of TILEFIT_ISA.
 // A new ISA: one file in isa/ that fills a table, one row in dispatch.cc.
 #pragma once
 #include <cstdint>
@@ -20,43 +20,58 @@ namespace tilefit::kernels {
 template <class T>
 struct KernelTable {
   Isa isa;
-  int64_t gemm_panel;  // columns per packed panel of B
-  int64_t gemm_rows;   // rows of C that one micro-kernel call makes: block heights are multiples of it
-  void (*pack_panel)(int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, int64_t panel, T* packed);
-  void (*gemm_task)(const GemmRange& r, int64_t N, int64_t K, const T* a_MK, int64_t lda, const T* packed_b,
-                    const Epilogue<T>& e, T* c_MN, int64_t ldc);
-  void (*wgrad_task)(const GemmRange& r, int64_t M, const T* dy_MO, int64_t ld_dy, const T* x_MC, int64_t ld_x, T* dw_OC,
-                     int64_t ld_dw);
+  int64_t gemm_panel;               // columns per packed panel of B
+  int64_t gemm_rows;                // rows of C that one micro-kernel call makes: block heights are multiples of it
+  int64_t packed_word_bytes;        // B is packed in words of this size ...
+  int64_t word_elements;            // ... that hold so many successive k
+  int64_t word_unit;                // the number of words of a column is rounded up to a multiple of this
+  int64_t gemm_depth, wgrad_depth;  // words of the summed index per block: constants of the ISA
+  void (*pack_panel)(int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, int64_t panel, void* packed);
+  /// accumulator_cols: see GemmBlocking. wide_c: C holds Wide<T> instead of T.
+  void (*gemm_task)(const GemmRange& r, int64_t accumulator_cols, int64_t K, const T* a_MK, int64_t lda,
+                    const void* packed_b, const Epilogue<T>& e, bool wide_c, void* c_MN, int64_t ldc);
+  void (*wgrad_task)(const GemmRange& r, int64_t M, const T* dy_MO, int64_t ld_dy, const T* x_MC, int64_t ld_x,
+                     Wide<T>* dw_OC, int64_t ld_dw, Wide<T>* dbias_O);
   void (*dropout_row)(int64_t m, int64_t C, const T* x_C, const DropoutRows& rows, T* y_C);
   void (*layer_norm_forward_row)(int64_t m, int64_t C, const T* a_C, const T* residual_C, const DropoutRows& rows,
-                                 const T* gamma_C, const T* beta_C, T eps, T* s_C, T* y_C, T* mean, T* rstd);
-  void (*layer_norm_backward_row)(int64_t m, int64_t C, const T* dy_C, const T* s_C, T mean, T rstd, const T* gamma_C,
-                                  const DropoutRows& rows, T* ds_C, T* da_C, T* dgamma_C, T* dbeta_C);
+                                 const Wide<T>* gamma_C, const Wide<T>* beta_C, Wide<T> eps, T* s_C, T* y_C, Wide<T>* mean,
+                                 Wide<T>* rstd);
+  void (*layer_norm_backward_row)(int64_t m, int64_t C, const T* dy_C, const T* s_C, Wide<T> mean, Wide<T> rstd,
+                                  const Wide<T>* gamma_C, const DropoutRows& rows, T* ds_C, T* da_C, Wide<T>* dgamma_C,
+                                  Wide<T>* dbeta_C);
   void (*attention_forward_task)(const AttentionShape& shape, const SequenceSpan& seq, int64_t head, const T* qkv,
-                                 int64_t ld_qkv, T* out, int64_t ld_out, T* logsum_MH);
+                                 int64_t ld_qkv, T* out, int64_t ld_out, Wide<T>* logsum_MH);
   void (*attention_backward_task)(const AttentionShape& shape, const SequenceSpan& seq, int64_t head, const T* qkv,
-                                  int64_t ld_qkv, const T* out, int64_t ld_out, const T* logsum_MH, const T* dout,
+                                  int64_t ld_qkv, const T* out, int64_t ld_out, const Wide<T>* logsum_MH, const T* dout,
                                   int64_t ld_dout, T* dqkv, int64_t ld_dqkv);
   void (*embedding_row)(int64_t m, int64_t C, const EmbeddingTable<T>* tables, int num_tables, T* out_C);
-  void (*add_range)(int64_t n, const T* x, T* y);
-  void (*column_sums)(int64_t M, int64_t begin, int64_t end, const T* x_MN, int64_t ld, T* sum_N);
-  double (*sum_of_squares)(int64_t n, const T* x);
-  void (*span_cross_entropy_sequence)(const SequenceSpan& seq, const T* x, int64_t ld, int32_t target, T gradient_scale,
-                                      T* loss, T* dx);
-  void (*adamw)(int64_t n, const AdamWStep& s, const T* gradient, T* weight, T* first_moment, T* second_moment);
-  void (*sgd)(int64_t n, const SgdStep& s, const T* gradient, T* weight, T* buffer);
-  /// Runs `rounds` rounds of independent fused multiply-adds in registers; returns the number of FLOPs done. For the peak measurement.
+  /// y += x: of activations into a parameter's gradient, and of sums.
+  void (*accumulate)(int64_t n, const T* x, Wide<T>* y);
+  void (*add_range)(int64_t n, const Wide<T>* x, Wide<T>* y);
+  void (*narrow)(int64_t n, const Wide<T>* x, T* y);
+  double (*sum_of_squares)(int64_t n, const Wide<T>* x);
+  void (*span_cross_entropy_sequence)(const SequenceSpan& seq, const Wide<T>* x, int64_t ld, int32_t target,
+                                      Wide<T> gradient_scale, Wide<T>* loss, Wide<T>* dx);
+  void (*adamw)(int64_t n, const AdamWStep& s, const Wide<T>* gradient, Wide<T>* weight, Wide<T>* first_moment,
+                Wide<T>* second_moment);
+  void (*sgd)(int64_t n, const SgdStep& s, const Wide<T>* gradient, Wide<T>* weight, Wide<T>* buffer);
+  /// Runs `rounds` rounds of independent multiply-adds in registers, of the kind that T's products are made of; returns the number of
+  /// FLOPs done. For the peak measurement.
   double (*peak_flops)(int64_t rounds);
 };
 
-/// The table in use. For float it is chosen at the first call (choose_isa) unless select_isa was called.
+/// The table in use. It is chosen at the first call (choose_isa) unless select_isa was called. An ISA that adds bf16 instructions alone
+/// has the float table of the ISA before it; one without them computes Bf16 in float.
 template <class T>
 const KernelTable<T>& table();
 
-/// ISAs with float kernels in this binary, best first.
+/// ISAs with kernels in this binary, best first.
 std::span<const Isa> available_isas() noexcept;
 
-/// Makes `isa` (supported by this CPU) the one in use: for tests and benchmarks, before kernels run. Packed matrices made for
+/// True when products of Bf16 are made by bf16 instructions, false when they are widened to float first.
+bool native_bf16();
+
+/// Makes `isa` (that the CPU, or an emulator, can run) the one in use: for tests and benchmarks, before kernels run. Packed matrices made for
 /// another ISA are void afterwards.
 void select_isa(Isa isa);
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 
+#include "tilefit/base/bf16.h"
 #include "tilefit/cpu/thread_pool.h"
 
 namespace tilefit::kernels {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "tilefit/base/bf16.h"
 #include "tilefit/cpu/thread_pool.h"
 
 namespace tilefit::kernels {
@@ -10,7 +11,7 @@ namespace tilefit::kernels {
 template <class T>
 struct EmbeddingTable {
   const int32_t* id_M = nullptr;
-  const T* table_VC = nullptr;
+  const Wide<T>* table_VC = nullptr;
 };
 
 /// out_MC = sum over the tables (in order) of their rows.
@@ -19,6 +20,6 @@ void embedding_forward(ThreadPool& pool, int64_t M, int64_t C, const EmbeddingTa
 
 /// dtable_VC[id_M[m]] += dout_MC[m], in the order of m: deterministic for any number of threads.
 template <class T>
-void embedding_backward(ThreadPool& pool, int64_t M, int64_t C, const int32_t* id_M, const T* dout_MC, T* dtable_VC);
+void embedding_backward(ThreadPool& pool, int64_t M, int64_t C, const int32_t* id_M, const T* dout_MC, Wide<T>* dtable_VC);
 
 }  // namespace tilefit::kernels

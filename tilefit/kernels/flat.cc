@@ -1,4 +1,4 @@
-// The parallel drivers over flat arrays and columns: optimizers, gradient sums and norms. Arrays are cut at multiples of kBlockSize.
+// The parallel drivers over flat arrays: optimizers, gradient sums, norms, conversion. Arrays are cut at multiples of kBlockSize.
 #include <algorithm>
 #include <vector>
 
@@ -30,11 +30,6 @@ void sgd(ThreadPool& pool, int64_t n, const SgdStep& step, const T* gradient, T*
 }
 
 template <class T>
-void add_column_sums(ThreadPool& pool, int64_t M, int64_t N, const T* x_MN, int64_t ld, T* sum_N) {
-  parallel_rows(pool, N, 64, [&](int64_t begin, int64_t end) { table<T>().column_sums(M, begin, end, x_MN, ld, sum_N); });
-}
-
-template <class T>
 void block_sums_of_squares(ThreadPool& pool, int64_t n, const T* x, double* block_sums) {
   parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; at += kBlockSize)
@@ -57,19 +52,25 @@ void add(ThreadPool& pool, int64_t n, const T* x, T* y) {
 }
 
 template <class T>
+void narrow(ThreadPool& pool, int64_t n, const Wide<T>* x, T* y) {
+  parallel_rows(pool, n, kFlatRun,
+                [&](int64_t begin, int64_t end) { table<T>().narrow(end - begin, x + begin, y + begin); });
+}
+
+template <class T>
 void fill_zero(ThreadPool& pool, int64_t n, T* y) {
   parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, T(0)); });
 }
 
-#define TF_INSTANTIATE(T)                                                                 \
-  template void adamw<T>(ThreadPool&, int64_t, const AdamWStep&, const T*, T*, T*, T*);   \
-  template void sgd<T>(ThreadPool&, int64_t, const SgdStep&, const T*, T*, T*);           \
-  template void add_column_sums<T>(ThreadPool&, int64_t, int64_t, const T*, int64_t, T*); \
-  template void block_sums_of_squares<T>(ThreadPool&, int64_t, const T*, double*);        \
-  template void add<T>(ThreadPool&, int64_t, const T*, T*);                               \
+#define TF_INSTANTIATE(T)                                                               \
+  template void adamw<T>(ThreadPool&, int64_t, const AdamWStep&, const T*, T*, T*, T*); \
+  template void sgd<T>(ThreadPool&, int64_t, const SgdStep&, const T*, T*, T*);         \
+  template void block_sums_of_squares<T>(ThreadPool&, int64_t, const T*, double*);      \
+  template void add<T>(ThreadPool&, int64_t, const T*, T*);                             \
   template void fill_zero<T>(ThreadPool&, int64_t, T*);
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
 #undef TF_INSTANTIATE
+template void narrow<Bf16>(ThreadPool&, int64_t, const float*, Bf16*);
 
 }  // namespace tilefit::kernels

@@ -1,7 +1,9 @@
 #include "tilefit/kernels/gemm.h"
 
 #include <algorithm>
+#include <type_traits>
 
+#include "tilefit/cpu/cache.h"
 #include "tilefit/kernels/dispatch.h"
 
 namespace tilefit::kernels {
@@ -37,46 +39,89 @@ void parallel_blocks(ThreadPool& pool, int64_t rows, int64_t cols, int64_t block
   });
 }
 
+/// The largest multiple of `unit` that is at most n, but at least `unit`.
+constexpr int64_t round_down(int64_t n, int64_t unit) { return std::max(unit, n / unit * unit); }
+
+template <class T>
+constinit GemmBlocking g_wanted_blocking;
+
+/// Fills the members that are zero. Half of L2 holds what is used again and again, the rest what passes by.
+template <class T>
+GemmBlocking complete(GemmBlocking b) {
+  const KernelTable<T>& t = table<T>();
+  const int64_t l2 = cache_sizes().l2_bytes, word = t.packed_word_bytes;
+  // Forward and dgrad: rows of A beside a panel of B that passes by.
+  if (b.rows == 0) b.rows = round_down(std::clamp<int64_t>(l2 / 4 / (t.gemm_depth * word), 8, 1024), t.gemm_rows);
+  if (b.cols == 0) b.cols = 4096;
+  if (b.accumulator_cols == 0)
+    b.accumulator_cols = round_down(std::clamp<int64_t>(l2 / 4 / (b.rows * word), t.gemm_panel, 1024), t.gemm_panel);
+  // Wgrad: both packed parts. Twice as many rows as columns, because a panel of the columns' side stays in L1 meanwhile.
+  const int64_t both = l2 * 3 / 4 / (t.wgrad_depth * word);
+  if (b.wgrad_rows == 0) b.wgrad_rows = round_down(std::clamp<int64_t>(both * 5 / 8, 8, 2048), t.gemm_rows);
+  if (b.wgrad_cols == 0) b.wgrad_cols = round_down(std::clamp<int64_t>(both * 3 / 8, 8, 2048), t.gemm_panel);
+  return b;
+}
+
 }  // namespace
 
 template <class T>
-int64_t packed_size(int64_t K, int64_t N) {
-  const int64_t panel = table<T>().gemm_panel;
-  return ceil_div(N, panel) * panel * K;
+GemmBlocking gemm_blocking() {
+  return complete<T>(g_wanted_blocking<T>);
 }
 
 template <class T>
-void pack_matrix(ThreadPool& pool, int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, T* packed) {
+void set_gemm_blocking(const GemmBlocking& blocking) {
+  g_wanted_blocking<T> = blocking;
+}
+
+template <class T>
+int64_t packed_bytes(int64_t K, int64_t N) {
+  const KernelTable<T>& t = table<T>();
+  const int64_t words = ceil_div(ceil_div(K, t.word_elements), t.word_unit) * t.word_unit;
+  return ceil_div(N, t.gemm_panel) * t.gemm_panel * words * t.packed_word_bytes;
+}
+
+template <class T>
+void pack_matrix(ThreadPool& pool, int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, void* packed) {
   const KernelTable<T>& t = table<T>();
   pool.parallel_for(ceil_div(N, t.gemm_panel),
                     [&](int64_t panel, int) { t.pack_panel(K, N, b, ld, transposed, panel, packed); });
 }
 
-template <class T>
-void gemm(ThreadPool& pool, int64_t M, int64_t N, int64_t K, const T* a_MK, int64_t lda, const T* packed_b,
-          const Epilogue<T>& epilogue, T* c_MN, int64_t ldc) {
+template <class T, class TC>
+void gemm(ThreadPool& pool, int64_t M, int64_t N, int64_t K, const T* a_MK, int64_t lda, const void* packed_b,
+          const Epilogue<T>& epilogue, TC* c_MN, int64_t ldc) {
   const KernelTable<T>& t = table<T>();
-  // A block's rows of A stay in L2 while all of B passes by.
-  parallel_blocks(pool, M, N, 12 * t.gemm_rows, 4096, t.gemm_rows, t.gemm_panel,
-                  [&](const GemmRange& r) { t.gemm_task(r, N, K, a_MK, lda, packed_b, epilogue, c_MN, ldc); });
+  const GemmBlocking block = gemm_blocking<T>();
+  constexpr bool kWideC = !std::is_same_v<T, TC>;
+  parallel_blocks(pool, M, N, block.rows, block.cols, t.gemm_rows, t.gemm_panel, [&](const GemmRange& r) {
+    t.gemm_task(r, block.accumulator_cols, K, a_MK, lda, packed_b, epilogue, kWideC, c_MN, ldc);
+  });
 }
 
 template <class T>
 void gemm_wgrad(ThreadPool& pool, int64_t M, int64_t O, int64_t C, const T* dy_MO, int64_t ld_dy, const T* x_MC,
-                int64_t ld_x, T* dw_OC, int64_t ld_dw) {
+                int64_t ld_x, Wide<T>* dw_OC, int64_t ld_dw, Wide<T>* dbias_O) {
   const KernelTable<T>& t = table<T>();
-  parallel_blocks(pool, O, C, 48 * t.gemm_rows, 12 * t.gemm_panel, t.gemm_rows, t.gemm_panel,
-                  [&](const GemmRange& r) { t.wgrad_task(r, M, dy_MO, ld_dy, x_MC, ld_x, dw_OC, ld_dw); });
+  const GemmBlocking block = gemm_blocking<T>();
+  parallel_blocks(pool, O, C, block.wgrad_rows, block.wgrad_cols, t.gemm_rows, t.gemm_panel,
+                  [&](const GemmRange& r) { t.wgrad_task(r, M, dy_MO, ld_dy, x_MC, ld_x, dw_OC, ld_dw, dbias_O); });
 }
 
-#define TF_INSTANTIATE(T)                                                                                            \
-  template int64_t packed_size<T>(int64_t, int64_t);                                                                 \
-  template void pack_matrix<T>(ThreadPool&, int64_t, int64_t, const T*, int64_t, bool, T*);                          \
-  template void gemm<T>(ThreadPool&, int64_t, int64_t, int64_t, const T*, int64_t, const T*, const Epilogue<T>&, T*, \
-                        int64_t);                                                                                    \
-  template void gemm_wgrad<T>(ThreadPool&, int64_t, int64_t, int64_t, const T*, int64_t, const T*, int64_t, T*, int64_t);
+#define TF_INSTANTIATE(T)                                                                                                  \
+  template GemmBlocking gemm_blocking<T>();                                                                                \
+  template void set_gemm_blocking<T>(const GemmBlocking&);                                                                 \
+  template int64_t packed_bytes<T>(int64_t, int64_t);                                                                      \
+  template void pack_matrix<T>(ThreadPool&, int64_t, int64_t, const Wide<T>*, int64_t, bool, void*);                       \
+  template void gemm<T, T>(ThreadPool&, int64_t, int64_t, int64_t, const T*, int64_t, const void*, const Epilogue<T>&, T*, \
+                           int64_t);                                                                                       \
+  template void gemm_wgrad<T>(ThreadPool&, int64_t, int64_t, int64_t, const T*, int64_t, const T*, int64_t, Wide<T>*,      \
+                              int64_t, Wide<T>*);
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
+TF_INSTANTIATE(Bf16)
 #undef TF_INSTANTIATE
+template void gemm<Bf16, float>(ThreadPool&, int64_t, int64_t, int64_t, const Bf16*, int64_t, const void*,
+                                const Epilogue<Bf16>&, float*, int64_t);
 
 }  // namespace tilefit::kernels

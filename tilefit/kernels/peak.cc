@@ -28,5 +28,6 @@ double measure_peak_gflops(ThreadPool& pool) {
 }
 
 template double measure_peak_gflops<float>(ThreadPool&);
+template double measure_peak_gflops<Bf16>(ThreadPool&);
 
 }  // namespace tilefit::kernels

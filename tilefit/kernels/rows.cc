@@ -23,7 +23,8 @@ void dropout(ThreadPool& pool, int64_t M, int64_t C, const T* x_MC, const Dropou
 
 template <class T>
 void layer_norm_forward(ThreadPool& pool, int64_t M, int64_t C, const T* a_MC, const T* residual_MC, const DropoutRows& rows,
-                        const T* gamma_C, const T* beta_C, T eps, T* s_MC, T* y_MC, T* mean_M, T* rstd_M) {
+                        const Wide<T>* gamma_C, const Wide<T>* beta_C, Wide<T> eps, T* s_MC, T* y_MC, Wide<T>* mean_M,
+                        Wide<T>* rstd_M) {
   parallel_rows(pool, M, kRun, [&](int64_t begin, int64_t end) {
     for (int64_t m = begin; m < end; ++m) {
       const T* residual_C = residual_MC ? residual_MC + m * C : nullptr;
@@ -36,12 +37,12 @@ void layer_norm_forward(ThreadPool& pool, int64_t M, int64_t C, const T* a_MC, c
 int64_t layer_norm_workspace(int64_t M, int64_t C) { return num_blocks(M) * 2 * C; }
 
 template <class T>
-void layer_norm_backward(ThreadPool& pool, int64_t M, int64_t C, const T* dy_MC, const T* s_MC, const T* mean_M,
-                         const T* rstd_M, const T* gamma_C, const DropoutRows& rows, T* ds_MC, T* da_MC, T* dgamma_C,
-                         T* dbeta_C, T* workspace) {
+void layer_norm_backward(ThreadPool& pool, int64_t M, int64_t C, const T* dy_MC, const T* s_MC, const Wide<T>* mean_M,
+                         const Wide<T>* rstd_M, const Wide<T>* gamma_C, const DropoutRows& rows, T* ds_MC, T* da_MC,
+                         Wide<T>* dgamma_C, Wide<T>* dbeta_C, Wide<T>* workspace) {
   parallel_rows(pool, M, kLayerNormRows, [&](int64_t begin, int64_t end) {
-    T* const part_2C = workspace + begin / kLayerNormRows * 2 * C;
-    std::fill_n(part_2C, 2 * C, T(0));
+    Wide<T>* const part_2C = workspace + begin / kLayerNormRows * 2 * C;
+    std::fill_n(part_2C, 2 * C, Wide<T>(0));
     for (int64_t m = begin; m < end; ++m)
       table<T>().layer_norm_backward_row(m, C, dy_MC + m * C, s_MC + m * C, mean_M[m], rstd_M[m], gamma_C, rows,
                                          ds_MC + m * C, da_MC ? da_MC + m * C : nullptr, part_2C, part_2C + C);
@@ -60,12 +61,12 @@ void embedding_forward(ThreadPool& pool, int64_t M, int64_t C, const EmbeddingTa
 }
 
 template <class T>
-void embedding_backward(ThreadPool& pool, int64_t M, int64_t C, const int32_t* id_M, const T* dout_MC, T* dtable_VC) {
+void embedding_backward(ThreadPool& pool, int64_t M, int64_t C, const int32_t* id_M, const T* dout_MC, Wide<T>* dtable_VC) {
   // Threads share out the columns, so that each element is added to in row order by one thread.
   constexpr int64_t kColumns = 64;
   parallel_rows(pool, C, kColumns, [&](int64_t begin, int64_t end) {
     for (int64_t m = 0; m < M; ++m)
-      table<T>().add_range(end - begin, dout_MC + m * C + begin, dtable_VC + id_M[m] * C + begin);
+      table<T>().accumulate(end - begin, dout_MC + m * C + begin, dtable_VC + id_M[m] * C + begin);
   });
 }
 
@@ -77,18 +78,21 @@ void span_cross_entropy(ThreadPool& pool, const SequenceSpan* sequences, int64_t
   });
 }
 
-#define TF_INSTANTIATE(T)                                                                                                  \
-  template void dropout<T>(ThreadPool&, int64_t, int64_t, const T*, const DropoutRows&, T*);                               \
-  template void layer_norm_forward<T>(ThreadPool&, int64_t, int64_t, const T*, const T*, const DropoutRows&, const T*,     \
-                                      const T*, T, T*, T*, T*, T*);                                                        \
-  template void layer_norm_backward<T>(ThreadPool&, int64_t, int64_t, const T*, const T*, const T*, const T*, const T*,    \
-                                       const DropoutRows&, T*, T*, T*, T*, T*);                                            \
-  template void embedding_forward<T>(ThreadPool&, int64_t, int64_t, const EmbeddingTable<T>*, int, T*);                    \
-  template void embedding_backward<T>(ThreadPool&, int64_t, int64_t, const int32_t*, const T*, T*);                        \
-  template void span_cross_entropy<T>(ThreadPool&, const SequenceSpan*, int64_t, const T*, int64_t, const int32_t*, T, T*, \
-                                      T*);
+#define TF_INSTANTIATE(T)                                                                                                 \
+  template void dropout<T>(ThreadPool&, int64_t, int64_t, const T*, const DropoutRows&, T*);                              \
+  template void layer_norm_forward<T>(ThreadPool&, int64_t, int64_t, const T*, const T*, const DropoutRows&,              \
+                                      const Wide<T>*, const Wide<T>*, Wide<T>, T*, T*, Wide<T>*, Wide<T>*);               \
+  template void layer_norm_backward<T>(ThreadPool&, int64_t, int64_t, const T*, const T*, const Wide<T>*, const Wide<T>*, \
+                                       const Wide<T>*, const DropoutRows&, T*, T*, Wide<T>*, Wide<T>*, Wide<T>*);         \
+  template void embedding_forward<T>(ThreadPool&, int64_t, int64_t, const EmbeddingTable<T>*, int, T*);                   \
+  template void embedding_backward<T>(ThreadPool&, int64_t, int64_t, const int32_t*, const T*, Wide<T>*);
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
+TF_INSTANTIATE(Bf16)
 #undef TF_INSTANTIATE
+template void span_cross_entropy<float>(ThreadPool&, const SequenceSpan*, int64_t, const float*, int64_t, const int32_t*,
+                                        float, float*, float*);
+template void span_cross_entropy<double>(ThreadPool&, const SequenceSpan*, int64_t, const double*, int64_t, const int32_t*,
+                                         double, double*, double*);
 
 }  // namespace tilefit::kernels

@@ -5,7 +5,7 @@
 namespace tilefit::kernels {
 
 /// What a piece of scratch is for: pieces of different slots may be in use at the same time.
-enum class ScratchSlot { kPackedA, kPackedB, kTask, kCount };
+enum class ScratchSlot { kPackedA, kPackedB, kSums, kTask, kCount };
 
 /// At least n floats, 64-byte aligned, uninitialised; valid until this thread asks for the same slot again.
 float* thread_scratch(ScratchSlot slot, int64_t n);

@@ -110,7 +110,8 @@ std::string QuestionAnsweringModel::class_name() const {
 
 void QuestionAnsweringModel::begin(Ctx& ctx, const TokenBatch& batch) const {
   const EncoderInfo& info = encoder_->info();
-  TF_CHECK(ctx.dtype == params_->dtype(), "a {} step on {} parameters", dtype_name(ctx.dtype), dtype_name(params_->dtype()));
+  TF_CHECK(ctx.wide_dtype() == params_->dtype(), "a {} step on {} parameters", dtype_name(ctx.dtype),
+           dtype_name(params_->dtype()));
   check_ids(batch.id_M, info.vocab_size, "token id", "vocabulary");
   if (info.type_vocab_size > 0) check_ids(batch.type_id_M, info.type_vocab_size, "token type", "token types");
   for (const kernels::SequenceSpan& sequence : batch.layout.sequences)
@@ -124,7 +125,7 @@ void QuestionAnsweringModel::begin(Ctx& ctx, const TokenBatch& batch) const {
 
 Tensor QuestionAnsweringModel::forward(Ctx& ctx, const TokenBatch& batch) {
   begin(ctx, batch);
-  const Tensor logits_M2 = ctx.tensor(batch.num_rows(), 2);
+  const Tensor logits_M2 = ctx.wide_tensor(batch.num_rows(), 2);
   const Arena::Scope scratch(ctx.arena);
   head_->forward(ctx, encoder_->forward(ctx, batch, false), logits_M2, nullptr);
   return logits_M2;
@@ -136,7 +137,7 @@ double QuestionAnsweringModel::train_step(Ctx& ctx, const TokenBatch& batch, std
   begin(ctx, batch);
   const Arena::Scope scratch(ctx.arena);
   const int64_t M = batch.num_rows();
-  const Tensor logits_M2 = ctx.tensor(M, 2), dlogits_M2 = ctx.tensor(M, 2);
+  const Tensor logits_M2 = ctx.wide_tensor(M, 2), dlogits_M2 = ctx.wide_tensor(M, 2);
   SpanHead::Stash stash;
   head_->forward(ctx, encoder_->forward(ctx, batch, true), logits_M2, &stash);
   if (logits) logits(logits_M2);
@@ -151,10 +152,10 @@ double QuestionAnsweringModel::train_step(Ctx& ctx, const TokenBatch& batch, std
   return loss;
 }
 
-int64_t QuestionAnsweringModel::activation_bytes(const TokenBatch& batch, bool training, bool recompute) {
+int64_t QuestionAnsweringModel::activation_bytes(const TokenBatch& batch, DType dtype, bool training, bool recompute) {
   ThreadPool pool(1);
   Arena arena(Arena::Mode::kMeasure);
-  Ctx ctx{pool, arena, params_->dtype()};
+  Ctx ctx{pool, arena, dtype};
   ctx.training = training;
   ctx.recompute = recompute;
   if (training) {

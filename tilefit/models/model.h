@@ -21,7 +21,7 @@ struct ModelOptions {
   uint64_t seed = 42;             ///< of parameters that no file holds
   std::string head_weights = {};  ///< safetensors file whose tensors replace parameters of the same names; "" = none
   std::optional<double> dropout;  ///< replaces every dropout probability of the configuration
-  DType dtype = DType::kF32;      ///< kF64 for gradient checks
+  DType dtype = DType::kF32;      ///< of parameters; kF64 for gradient checks
 };
 
 class QuestionAnsweringModel {
@@ -45,7 +45,7 @@ class QuestionAnsweringModel {
   /// "BertForQuestionAnswering".
   std::string class_name() const;
 
-  /// Logits [M, 2] (start, end) in ctx.arena: the caller releases them. Nothing is kept for a backward pass.
+  /// Logits [M, 2] (start, end), of ctx.wide_dtype(), in ctx.arena: the caller releases them. Nothing is kept for a backward pass.
   /// Throws Error(kFailed) when the batch has a token outside the vocabulary or a sequence longer than max_positions().
   Tensor forward(Ctx& ctx, const TokenBatch& batch);
 
@@ -56,8 +56,8 @@ class QuestionAnsweringModel {
   double train_step(Ctx& ctx, const TokenBatch& batch, std::span<const int32_t> starts, std::span<const int32_t> ends,
                     const std::function<void(const Tensor& logits_M2)>& logits = nullptr);
 
-  /// Peak arena bytes of forward() or of train_step() for this batch, by a dry run.
-  int64_t activation_bytes(const TokenBatch& batch, bool training, bool recompute = false);
+  /// Peak arena bytes of forward() or of train_step() for this batch with activations of `dtype`, by a dry run.
+  int64_t activation_bytes(const TokenBatch& batch, DType dtype, bool training, bool recompute = false);
 
   /// Writes model.safetensors (float32, Hugging Face names) and config.json (unknown keys kept) into an existing directory, each
   /// atomically. Throws Error(kEnvironment).

@@ -152,7 +152,8 @@ TEST_P(EveryArchitecture, DropoutActsInTrainingAloneAndCanBeOverridden) {
 TEST_P(EveryArchitecture, MeasuredMemoryIsWhatAStepTakes) {
   QuestionAnsweringModel model = QuestionAnsweringModel::from_config(tiny_config(GetParam()));
   const TinyBatch tiny;
-  const int64_t full = model.activation_bytes(tiny.batch, true), recompute = model.activation_bytes(tiny.batch, true, true);
+  const int64_t full = model.activation_bytes(tiny.batch, DType::kF32, true),
+                recompute = model.activation_bytes(tiny.batch, DType::kF32, true, true);
   EXPECT_EQ(full, train_step(model, tiny, true, false).peak);
   EXPECT_EQ(recompute, train_step(model, tiny, true, true).peak);
   EXPECT_LT(recompute, full);
@@ -160,7 +161,7 @@ TEST_P(EveryArchitecture, MeasuredMemoryIsWhatAStepTakes) {
   Arena arena;
   Ctx ctx{pool, arena};
   model.forward(ctx, tiny.batch);
-  EXPECT_EQ(model.activation_bytes(tiny.batch, false), arena.peak_bytes());
+  EXPECT_EQ(model.activation_bytes(tiny.batch, DType::kF32, false), arena.peak_bytes());
   EXPECT_LT(arena.peak_bytes(), recompute);
 }
 

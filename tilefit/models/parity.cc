@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "tilefit/base/error.h"
@@ -149,14 +150,15 @@ class Parity {
 
   ParityReport run() {
     Arena arena;
-    Ctx ctx{pool_, arena};
+    Ctx ctx{pool_, arena, options_.dtype};
     ctx.recompute = options_.recompute;
     ctx.on_hidden_state = [this](int64_t l, const Tensor& x_MC) { compare_hidden(l, x_MC); };
     const double loss = model_.train_step(ctx, inputs_.batch, inputs_.starts, inputs_.ends,
                                           [this](const Tensor& logits_M2) { compare_logits(logits_M2); });
     compare_loss(loss);
     compare_grads();
-    report_.pass = std::all_of(report_.tensors.begin(), report_.tensors.end(), [](const TensorParity& t) { return t.pass; });
+    report_.pass = report_.all_grads_rel_l2 <= options_.tolerances.all_grads_rel_l2 &&
+                   std::all_of(report_.tensors.begin(), report_.tensors.end(), [](const TensorParity& t) { return t.pass; });
     return std::move(report_);
   }
 
@@ -178,7 +180,9 @@ class Parity {
     const std::string name = fmt::format("hidden.{}", l);
     const TensorInfo* reference = outputs_.find(name);
     if (!reference) return;
-    const Difference d = difference(x_MC.as<float>(), floats(outputs_, *reference, {inputs_.B, inputs_.T, x_MC.cols}));
+    std::vector<float> got(static_cast<size_t>(x_MC.rows * x_MC.cols));
+    convert_to_f32(x_MC.dtype, x_MC.data, got.data(), x_MC.rows * x_MC.cols);
+    const Difference d = difference(got.data(), floats(outputs_, *reference, {inputs_.B, inputs_.T, x_MC.cols}));
     report_.hidden_max_rel_l2 = worst(report_.hidden_max_rel_l2, d.rel_l2);
     add(name, "hidden", d, d.rel_l2 <= options_.tolerances.hidden_rel_l2);
   }
@@ -189,7 +193,9 @@ class Parity {
       const Difference d = difference(logits_M2.as<float>() + column,
                                       floats(outputs_, need(outputs_, name), {inputs_.B, inputs_.T}), logits_M2.stride);
       report_.logits_max_abs = worst(report_.logits_max_abs, d.max_abs);
-      add(name, "logits", d, d.max_abs <= options_.tolerances.logits_max_abs);
+      report_.logits_rel_l2 = worst(report_.logits_rel_l2, d.rel_l2);
+      const ParityTolerances& t = options_.tolerances;
+      add(name, "logits", d, d.max_abs <= t.logits_max_abs && d.rel_l2 <= t.logits_rel_l2);
     }
   }
 
@@ -212,7 +218,7 @@ class Parity {
     const SafetensorsFile file(file_exists(whole) ? whole : some);
     ParamStore& params = model_.params();
     const float* const grads = params.grads<float>();
-    double squares = 0;
+    double squares = 0, error_squares = 0, reference_squares = 0;
     for (int64_t i = 0; i < params.size(); ++i) squares += static_cast<double>(grads[i]) * grads[i];
     const double tiny = options_.tolerances.tiny_grad_share * std::sqrt(squares);
     std::vector<const TensorInfo*> sorted;
@@ -224,6 +230,8 @@ class Parity {
         throw Error(Code::kFailed, fmt::format("gradient '{}' is of no parameter of {}", tensor->name, model_.class_name()),
                     file.path());
       const Difference d = difference(grads + view->offset, floats(file, *tensor, view->part->shape));
+      error_squares += std::pow(d.rel_l2 * d.reference_norm, 2);
+      reference_squares += d.reference_norm * d.reference_norm;
       if (d.reference_norm < tiny) {
         add(tensor->name, "grad (tiny)", d, d.max_abs <= options_.tolerances.tiny_grad_abs);
         continue;
@@ -231,6 +239,7 @@ class Parity {
       report_.grads_max_rel_l2 = worst(report_.grads_max_rel_l2, d.rel_l2);
       add(tensor->name, "grad", d, d.rel_l2 <= options_.tolerances.grads_rel_l2);
     }
+    report_.all_grads_rel_l2 = std::sqrt(error_squares / std::max(reference_squares, 1e-60));
     report_.num_grads = static_cast<int64_t>(file.tensors().size());
     report_.num_parameters = static_cast<int64_t>(params.parts().size());
   }
@@ -243,9 +252,21 @@ class Parity {
   ParityReport report_;
 };
 
+std::string tolerance(double value) {
+  return std::isfinite(value) ? fmt::format("tolerance {:.0e}", value) : std::string("any");
+}
+
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 }  // namespace
+
+ParityTolerances ParityTolerances::bf16() {
+  constexpr double kAny = std::numeric_limits<double>::infinity();
+  ParityTolerances t;
+  t.logits_max_abs = t.grads_rel_l2 = t.tiny_grad_abs = kAny;
+  t.loss_abs = t.hidden_rel_l2 = t.logits_rel_l2 = t.all_grads_rel_l2 = 5e-2;
+  return t;
+}
 
 ParityReport run_parity(ThreadPool& pool, const ParityOptions& options) { return Parity(pool, options).run(); }
 
@@ -262,17 +283,21 @@ Json parity_json(const ParityReport& report) {
           {"loss", number(report.loss)},
           {"loss_abs_err", number(report.loss_abs_err)},
           {"logits_max_abs", number(report.logits_max_abs)},
+          {"logits_rel_l2", number(report.logits_rel_l2)},
           {"hidden_max_rel_l2", number(report.hidden_max_rel_l2)},
           {"grads_max_rel_l2", number(report.grads_max_rel_l2)},
+          {"all_grads_rel_l2", number(report.all_grads_rel_l2)},
           {"grads_compared", report.num_grads},
           {"parameters", report.num_parameters},
           {"tolerances",
-           {{"logits_max_abs", t.logits_max_abs},
-            {"loss_abs", t.loss_abs},
-            {"hidden_rel_l2", t.hidden_rel_l2},
-            {"grads_rel_l2", t.grads_rel_l2},
-            {"tiny_grad_share", t.tiny_grad_share},
-            {"tiny_grad_abs", t.tiny_grad_abs}}},
+           {{"logits_max_abs", number(t.logits_max_abs)},
+            {"logits_rel_l2", number(t.logits_rel_l2)},
+            {"loss_abs", number(t.loss_abs)},
+            {"hidden_rel_l2", number(t.hidden_rel_l2)},
+            {"grads_rel_l2", number(t.grads_rel_l2)},
+            {"all_grads_rel_l2", number(t.all_grads_rel_l2)},
+            {"tiny_grad_share", number(t.tiny_grad_share)},
+            {"tiny_grad_abs", number(t.tiny_grad_abs)}}},
           {"tensors", std::move(tensors)}};
 }
 
@@ -286,12 +311,15 @@ std::string parity_text(const ParityReport& report) {
                        tensor.rel_l2, tensor.pass ? "ok" : "FAILED");
   out +=
       fmt::format("loss {:.6f}, error {:.2e} (tolerance {:.0e} absolute)\n", report.loss, report.loss_abs_err, t.loss_abs);
-  out += fmt::format("logits: max abs error {:.2e} (tolerance {:.0e})\n", report.logits_max_abs, t.logits_max_abs);
+  out += fmt::format("logits: max abs error {:.2e} ({}), rel L2 error {:.2e} ({})\n", report.logits_max_abs,
+                     tolerance(t.logits_max_abs), report.logits_rel_l2, tolerance(t.logits_rel_l2));
   out +=
       fmt::format("hidden states: max rel L2 error {:.2e} (tolerance {:.0e})\n", report.hidden_max_rel_l2, t.hidden_rel_l2);
   out += fmt::format(
-      "gradients: max rel L2 error {:.2e} (tolerance {:.0e}; tiny ones {:.0e} absolute), {} of {} parameters compared\n",
-      report.grads_max_rel_l2, t.grads_rel_l2, t.tiny_grad_abs, report.num_grads, report.num_parameters);
+      "gradients: rel L2 error of one {:.2e} ({}; tiny ones {} absolute), of all together {:.2e} ({}), {} of {} "
+      "parameters compared\n",
+      report.grads_max_rel_l2, tolerance(t.grads_rel_l2), tolerance(t.tiny_grad_abs), report.all_grads_rel_l2,
+      tolerance(t.all_grads_rel_l2), report.num_grads, report.num_parameters);
   out += report.pass ? "PASS\n" : "FAIL\n";
   return out;
 }

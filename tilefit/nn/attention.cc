@@ -23,7 +23,7 @@ ops::AttentionOptions Attention::options(const Ctx& ctx) const {
 void Attention::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash) {
   const Arena::Mark mark = ctx.arena.mark();
   const int64_t M = x_MC.rows, C = x_MC.cols;
-  const Stash t = {ctx.tensor(M, 3 * C), ctx.tensor(M, C), ctx.tensor(M, num_heads_)};
+  const Stash t = {ctx.tensor(M, 3 * C), ctx.tensor(M, C), ctx.wide_tensor(M, num_heads_)};
   qkv_.forward(ctx, x_MC, t.qkv_M3C);
   ops::attention_forward(ctx, options(ctx), t.qkv_M3C, t.context_MC, t.logsum_MH);
   output_.forward(ctx, t.context_MC, y_MC);

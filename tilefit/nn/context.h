@@ -24,7 +24,7 @@ struct RowLayout {
 struct Ctx {
   ThreadPool& pool;
   Arena& arena;
-  DType dtype = DType::kF32;        ///< of activations and parameters: kF32, or kF64 for gradient checks
+  DType dtype = DType::kF32;        ///< of activations: kF32, kBF16, or kF64 for gradient checks
   bool training = false;            ///< dropout is active
   bool recompute = false;           ///< keep only block inputs; backward runs each block's forward again
   const RowLayout* rows = nullptr;  ///< of the batch at hand; set by the model
@@ -39,7 +39,11 @@ struct Ctx {
   /// Layers take arena memory but compute nothing: for measuring a step.
   bool dry_run() const noexcept { return arena.measuring(); }
 
+  /// Of parameters, their gradients, statistics, logits and losses: the dtype, but kF32 beside kBF16.
+  DType wide_dtype() const noexcept { return tilefit::wide_dtype(dtype); }
+
   Tensor tensor(int64_t rows_count, int64_t cols) const { return arena.tensor(dtype, rows_count, cols); }
+  Tensor wide_tensor(int64_t rows_count, int64_t cols) const { return arena.tensor(wide_dtype(), rows_count, cols); }
 
   /// The dropout of a site; p counts only in training.
   kernels::DropoutRows dropout(double p, uint64_t site) const {

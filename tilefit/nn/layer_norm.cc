@@ -11,7 +11,7 @@ LayerNorm::LayerNorm(const ParamScope& scope, int64_t C, double eps, double drop
 
 void LayerNorm::forward(Ctx& ctx, const Tensor& a_MC, const Tensor& residual_MC, const Tensor& y_MC, Stash* stash) {
   const Arena::Mark mark = ctx.arena.mark();
-  const Stash t = {a_MC, ctx.tensor(a_MC.rows, 1), ctx.tensor(a_MC.rows, 1)};
+  const Stash t = {a_MC, ctx.wide_tensor(a_MC.rows, 1), ctx.wide_tensor(a_MC.rows, 1)};
   ops::layer_norm_forward(ctx, a_MC, residual_MC, ctx.dropout(dropout_p_, site_), gamma_C_, beta_C_, eps_, y_MC, t);
   if (stash) *stash = t;
   else ctx.arena.release(mark);

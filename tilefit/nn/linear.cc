@@ -22,10 +22,11 @@ Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each, co
 const void* Linear::packed(Ctx& ctx, bool for_forward) {
   if (ctx.dry_run()) return nullptr;
   Packed& p = for_forward ? forward_ : backward_;
-  if (p.version == store_.version()) return p.data.data();
-  if (p.version == 0) {
+  if (p.version == store_.version() && p.dtype == ctx.dtype) return p.data.data();
+  if (p.version == 0 || p.dtype != ctx.dtype) {
     const int64_t K = for_forward ? in_size() : out_size(), N = for_forward ? out_size() : in_size();
-    p.data = Buffer(ops::packed_size(ctx.dtype, K, N) * dtype_bytes(ctx.dtype));
+    p.data = Buffer(ops::packed_bytes(ctx.dtype, K, N));
+    p.dtype = ctx.dtype;
   }
   ops::pack_weight(ctx, w_OC_, for_forward, p.data.data());
   p.version = store_.version();
@@ -43,11 +44,11 @@ void Linear::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MO, const Ten
 void Linear::backward(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Tensor& dx_MC,
                       const ops::Epilogue& epilogue) {
   // y = x W^T + b, so dW = dy^T x, db = column sums of dy, dx = dy W. dx may be written over an addend, so it comes last.
+  TF_CHECK(w_OC_.trainable || !b_O_.trainable, "a bias is trained without its weights");
   if (w_OC_.trainable) {
     const ProfileScope phase = profile_gemm(ctx, name_, "wgrad", w_OC_);
-    ops::add_weight_grad(ctx, dy_MO, x_MC, w_OC_);
+    ops::add_linear_grads(ctx, dy_MO, x_MC, w_OC_, b_O_.trainable ? &b_O_ : nullptr);
   }
-  if (b_O_.trainable) ops::add_bias_grad(ctx, dy_MO, b_O_);
   if (dx_MC.empty()) return;
   const ProfileScope phase = profile_gemm(ctx, name_, "dgrad", w_OC_);
   ops::gemm(ctx, dy_MO, packed(ctx, false), epilogue, dx_MC);

@@ -19,7 +19,7 @@ class Linear {
   int64_t in_size() const noexcept { return w_OC_.cols; }
   int64_t out_size() const noexcept { return w_OC_.rows; }
 
-  /// Sets y_MO; gelu_MO (may be empty): also set to gelu(y).
+  /// Sets y_MO (may be wide); gelu_MO (may be empty): also set to gelu(y).
   void forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MO, const Tensor& gelu_MO = {});
 
   /// Adds to the gradients of weight and bias. x_MC: forward's input. dx_MC: set to dy W, then times gelu'(epilogue.gelu_input_MN), then
@@ -29,7 +29,8 @@ class Linear {
  private:
   struct Packed {
     Buffer data;
-    uint64_t version = 0;  ///< of the parameters it was made from; 0: never made
+    uint64_t version = 0;       ///< of the parameters it was made from; 0: never made
+    DType dtype = DType::kF32;  ///< of the activations it is for
   };
   const void* packed(Ctx& ctx, bool for_forward);
 

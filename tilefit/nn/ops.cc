@@ -14,11 +14,20 @@
 namespace tilefit::ops {
 namespace {
 
-/// Calls body(T()) with T = float or double; not at all in a dry run.
+/// Calls body(T()) with T the type of activations: float, Bf16 or double; not at all in a dry run.
 template <class Body>
 void with_type(const Ctx& ctx, Body&& body) {
   if (ctx.dry_run()) return;
-  if (ctx.dtype == DType::kF32) body(float());
+  if (ctx.dtype == DType::kBF16) body(Bf16());
+  else if (ctx.dtype == DType::kF32) body(float());
+  else body(double());
+}
+
+/// The same with T = float or double, the type of losses and parameters.
+template <class Body>
+void with_wide_type(const Ctx& ctx, Body&& body) {
+  if (ctx.dry_run()) return;
+  if (ctx.wide_dtype() == DType::kF32) body(float());
   else body(double());
 }
 
@@ -45,7 +54,7 @@ void check_optional(const Tensor& t, int64_t rows, int64_t cols, const char* wha
 template <class T>
 kernels::Epilogue<T> kernel_epilogue(const Epilogue& e) {
   kernels::Epilogue<T> k;
-  k.bias_N = e.bias_N ? e.bias_N->value<T>() : nullptr;
+  k.bias_N = e.bias_N ? e.bias_N->value<Wide<T>>() : nullptr;
   k.gelu_input_MN = data_or_null<T>(e.gelu_input_MN);
   k.ld_gelu_input = e.gelu_input_MN.stride;
   k.add_MN = data_or_null<T>(e.add_MN);
@@ -73,8 +82,12 @@ kernels::AttentionShape attention_shape(const Ctx& ctx, const AttentionOptions& 
 
 }  // namespace
 
-int64_t packed_size(DType dtype, int64_t K, int64_t N) {
-  return dtype == DType::kF32 ? kernels::packed_size<float>(K, N) : kernels::packed_size<double>(K, N);
+int64_t packed_bytes(DType dtype, int64_t K, int64_t N) {
+  switch (dtype) {
+    case DType::kBF16: return kernels::packed_bytes<Bf16>(K, N);
+    case DType::kF32: return kernels::packed_bytes<float>(K, N);
+    default: return kernels::packed_bytes<double>(K, N);
+  }
 }
 
 void pack_weight(Ctx& ctx, const Param& w_OC, bool for_forward, void* packed) {
@@ -82,7 +95,7 @@ void pack_weight(Ctx& ctx, const Param& w_OC, bool for_forward, void* packed) {
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     const int64_t K = for_forward ? w_OC.cols : w_OC.rows, N = for_forward ? w_OC.rows : w_OC.cols;
-    kernels::pack_matrix<T>(ctx.pool, K, N, w_OC.value<T>(), w_OC.cols, for_forward, static_cast<T*>(packed));
+    kernels::pack_matrix<T>(ctx.pool, K, N, w_OC.value<Wide<T>>(), w_OC.cols, for_forward, packed);
   });
 }
 
@@ -96,28 +109,30 @@ void gemm(Ctx& ctx, const Tensor& a_MK, const void* packed, const Epilogue& epil
   TF_CHECK(!epilogue.bias_N || epilogue.bias_N->size() == N, "bias of {} for {} columns", epilogue.bias_N->size(), N);
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
-    kernels::gemm<T>(ctx.pool, M, N, a_MK.cols, a_MK.as<T>(), a_MK.stride, static_cast<const T*>(packed),
-                     kernel_epilogue<T>(epilogue), c_MN.as<T>(), c_MN.stride);
+    const auto run = [&](auto* c) {
+      kernels::gemm(ctx.pool, M, N, a_MK.cols, a_MK.as<T>(), a_MK.stride, packed, kernel_epilogue<T>(epilogue), c,
+                    c_MN.stride);
+    };
+    if (c_MN.dtype == ctx.dtype) run(c_MN.as<T>());
+    else run(c_MN.as<Wide<T>>());
   });
 }
 
-void add_weight_grad(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Param& w_OC) {
+void add_linear_grads(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Param& w_OC, const Param* b_O) {
   check_shape(dy_MO, x_MC.rows, w_OC.rows, "dy");
   check_shape(x_MC, x_MC.rows, w_OC.cols, "x");
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     kernels::gemm_wgrad<T>(ctx.pool, x_MC.rows, w_OC.rows, w_OC.cols, dy_MO.as<T>(), dy_MO.stride, x_MC.as<T>(), x_MC.stride,
-                           w_OC.grad<T>(), w_OC.cols);
+                           w_OC.grad<Wide<T>>(), w_OC.cols, b_O ? b_O->grad<Wide<T>>() : nullptr);
   });
 }
 
-void add_bias_grad(Ctx& ctx, const Tensor& dy_MO, const Param& b_O) {
-  const ProfileScope phase = profile_rows(ctx, "bias gradient", nullptr, dy_MO.rows * dy_MO.cols);
-  check_shape(dy_MO, dy_MO.rows, b_O.size(), "dy");
-  with_type(ctx, [&](auto zero) {
-    using T = decltype(zero);
-    kernels::add_column_sums<T>(ctx.pool, dy_MO.rows, dy_MO.cols, dy_MO.as<T>(), dy_MO.stride, b_O.grad<T>());
-  });
+void narrow(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN) {
+  const ProfileScope phase = profile_rows(ctx, "narrow", nullptr, 3 * x_MN.rows * x_MN.cols);
+  check_contiguous(x_MN, y_MN.rows, y_MN.cols, "x");
+  check_contiguous(y_MN, x_MN.rows, x_MN.cols, "y");
+  if (!ctx.dry_run()) kernels::narrow(ctx.pool, x_MN.rows * x_MN.cols, x_MN.as<float>(), y_MN.as<Bf16>());
 }
 
 void dropout(Ctx& ctx, const Tensor& x_MC, const kernels::DropoutRows& rows, const Tensor& y_MC) {
@@ -140,9 +155,9 @@ void layer_norm_forward(Ctx& ctx, const Tensor& a_MC, const Tensor& residual_MC,
   check_contiguous(y_MC, M, C, "y");
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
-    kernels::layer_norm_forward<T>(ctx.pool, M, C, a_MC.as<T>(), data_or_null<T>(residual_MC), rows, gamma_C.value<T>(),
-                                   beta_C.value<T>(), static_cast<T>(eps), t.s_MC.as<T>(), y_MC.as<T>(), t.mean_M.as<T>(),
-                                   t.rstd_M.as<T>());
+    kernels::layer_norm_forward<T>(ctx.pool, M, C, a_MC.as<T>(), data_or_null<T>(residual_MC), rows,
+                                   gamma_C.value<Wide<T>>(), beta_C.value<Wide<T>>(), static_cast<Wide<T>>(eps),
+                                   t.s_MC.as<T>(), y_MC.as<T>(), t.mean_M.as<Wide<T>>(), t.rstd_M.as<Wide<T>>());
   });
 }
 
@@ -154,12 +169,13 @@ void layer_norm_backward(Ctx& ctx, const Tensor& d_MC, const LayerNormTensors& t
   if (!da_MC.empty()) check_contiguous(da_MC, M, C, "da");
   const ProfileScope phase = profile_rows(ctx, "layer norm", "backward", (da_MC.empty() ? 3 : 4) * M * C);
   const Arena::Scope scratch(ctx.arena);
-  const Tensor workspace = ctx.tensor(1, kernels::layer_norm_workspace(M, C));
+  const Tensor workspace = ctx.wide_tensor(1, kernels::layer_norm_workspace(M, C));
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
-    kernels::layer_norm_backward<T>(ctx.pool, M, C, d_MC.as<T>(), t.s_MC.as<T>(), t.mean_M.as<T>(), t.rstd_M.as<T>(),
-                                    gamma_C.value<T>(), rows, d_MC.as<T>(), data_or_null<T>(da_MC), gamma_C.grad<T>(),
-                                    beta_C.grad<T>(), workspace.as<T>());
+    kernels::layer_norm_backward<T>(ctx.pool, M, C, d_MC.as<T>(), t.s_MC.as<T>(), t.mean_M.as<Wide<T>>(),
+                                    t.rstd_M.as<Wide<T>>(), gamma_C.value<Wide<T>>(), rows, d_MC.as<T>(),
+                                    data_or_null<T>(da_MC), gamma_C.grad<Wide<T>>(), beta_C.grad<Wide<T>>(),
+                                    workspace.as<Wide<T>>());
   });
 }
 
@@ -170,7 +186,7 @@ void attention_forward(Ctx& ctx, const AttentionOptions& options, const Tensor& 
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     kernels::attention_forward<T>(ctx.pool, shape, qkv_M3C.as<T>(), qkv_M3C.stride, out_MC.as<T>(), out_MC.stride,
-                                  logsum_MH.as<T>());
+                                  logsum_MH.as<Wide<T>>());
   });
 }
 
@@ -183,7 +199,8 @@ void attention_backward(Ctx& ctx, const AttentionOptions& options, const Tensor&
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     kernels::attention_backward<T>(ctx.pool, shape, qkv_M3C.as<T>(), qkv_M3C.stride, out_MC.as<T>(), out_MC.stride,
-                                   logsum_MH.as<T>(), dout_MC.as<T>(), dout_MC.stride, dqkv_M3C.as<T>(), dqkv_M3C.stride);
+                                   logsum_MH.as<Wide<T>>(), dout_MC.as<T>(), dout_MC.stride, dqkv_M3C.as<T>(),
+                                   dqkv_M3C.stride);
   });
 }
 
@@ -195,7 +212,7 @@ void embedding_forward(Ctx& ctx, std::span<const Lookup> lookups, const Tensor& 
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     std::array<kernels::EmbeddingTable<T>, 4> tables;
-    for (size_t i = 0; i < lookups.size(); ++i) tables[i] = {lookups[i].id_M.data(), lookups[i].table_VC->value<T>()};
+    for (size_t i = 0; i < lookups.size(); ++i) tables[i] = {lookups[i].id_M.data(), lookups[i].table_VC->value<Wide<T>>()};
     kernels::embedding_forward<T>(ctx.pool, out_MC.rows, out_MC.cols, tables.data(), static_cast<int>(lookups.size()),
                                   out_MC.as<T>());
   });
@@ -206,13 +223,14 @@ void embedding_backward(Ctx& ctx, const Lookup& lookup, const Tensor& dout_MC) {
   check_contiguous(dout_MC, ctx.rows->num_rows, table.cols, "dout");
   const ProfileScope phase = profile_rows(ctx, "embedding", "backward", 3 * dout_MC.rows * dout_MC.cols);
   const Arena::Scope scratch(ctx.arena);
-  const Tensor kept_C = table.zero_row >= 0 ? ctx.tensor(1, table.cols) : Tensor{};
+  const Tensor kept_C = table.zero_row >= 0 ? ctx.wide_tensor(1, table.cols) : Tensor{};
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
-    const auto row_bytes = static_cast<size_t>(table.cols) * sizeof(T);
-    T* const zero_row = kept_C.empty() ? nullptr : table.grad<T>() + table.zero_row * table.cols;
+    const auto row_bytes = static_cast<size_t>(table.cols) * sizeof(Wide<T>);
+    Wide<T>* const grad = table.grad<Wide<T>>();
+    Wide<T>* const zero_row = kept_C.empty() ? nullptr : grad + table.zero_row * table.cols;
     if (zero_row) std::memcpy(kept_C.data, zero_row, row_bytes);
-    kernels::embedding_backward<T>(ctx.pool, dout_MC.rows, table.cols, lookup.id_M.data(), dout_MC.as<T>(), table.grad<T>());
+    kernels::embedding_backward<T>(ctx.pool, dout_MC.rows, table.cols, lookup.id_M.data(), dout_MC.as<T>(), grad);
     if (zero_row) std::memcpy(zero_row, kept_C.data, row_bytes);
   });
 }
@@ -224,7 +242,7 @@ void span_cross_entropy(Ctx& ctx, const Tensor& logits_MN, int64_t column, const
   check_contiguous(loss_B, 1, B, "losses");
   const ProfileScope phase = profile_rows(ctx, "cross-entropy", nullptr, 3 * logits_MN.rows);
   TF_CHECK(dlogits_MN.empty() || dlogits_MN.stride == logits_MN.stride, "logits and their gradient differ in stride");
-  with_type(ctx, [&](auto zero) {
+  with_wide_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     kernels::span_cross_entropy<T>(ctx.pool, ctx.rows->sequences.data(), B, logits_MN.as<T>() + column, logits_MN.stride,
                                    target_B, static_cast<T>(gradient_scale), loss_B.as<T>(),

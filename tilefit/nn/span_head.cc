@@ -38,7 +38,13 @@ void SpanHead::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& logits_M2, St
 }
 
 void SpanHead::backward(Ctx& ctx, const Tensor& dlogits_M2, const Tensor& dx_MC, const Stash& stash) {
-  linear_.backward(ctx, dlogits_M2, stash.x_MC, dx_MC);
+  const Arena::Scope scratch(ctx.arena);
+  Tensor dy_M2 = dlogits_M2;
+  if (dlogits_M2.dtype != ctx.dtype) {
+    dy_M2 = ctx.tensor(dlogits_M2.rows, dlogits_M2.cols);
+    ops::narrow(ctx, dlogits_M2, dy_M2);
+  }
+  linear_.backward(ctx, dy_M2, stash.x_MC, dx_MC);
   const kernels::DropoutRows dropout = ctx.dropout(dropout_p_, dropout_site(-1, DropoutPlace::kHead));
   if (dropout.p > 0) ops::dropout(ctx, dx_MC, dropout, dx_MC);
 }
@@ -49,14 +55,14 @@ double span_loss(Ctx& ctx, const Tensor& logits_M2, std::span<const int32_t> sta
   TF_CHECK(starts.size() == B && ends.size() == B, "{} starts and {} ends for {} sequences", starts.size(), ends.size(), B);
   const Arena::Scope scratch(ctx.arena);
   auto* const target_B = static_cast<int32_t*>(ctx.arena.take(static_cast<int64_t>(B * sizeof(int32_t))));
-  const Tensor loss_B = ctx.tensor(1, static_cast<int64_t>(B));
+  const Tensor loss_B = ctx.wide_tensor(1, static_cast<int64_t>(B));
   double total = 0;
   for (const int64_t column : {0, 1}) {
     if (ctx.dry_run()) break;
     const auto counted =
         static_cast<double>(std::max<int64_t>(1, resolve_targets(*ctx.rows, column == 0 ? starts : ends, target_B)));
     ops::span_cross_entropy(ctx, logits_M2, column, target_B, 0.5 / counted, loss_B, dlogits_M2);
-    total += (ctx.dtype == DType::kF32 ? sum<float>(loss_B) : sum<double>(loss_B)) / counted / 2;
+    total += (loss_B.dtype == DType::kF32 ? sum<float>(loss_B) : sum<double>(loss_B)) / counted / 2;
   }
   return total;
 }

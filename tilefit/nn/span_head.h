@@ -15,10 +15,10 @@ class SpanHead {
   /// Registers scope / "qa_outputs". dropout_p: of the input (DistilBERT has it, BERT not).
   SpanHead(const ParamScope& scope, int64_t C, double dropout_p);
 
-  /// Sets logits_M2. x_MC is overwritten by its dropped-out self.
+  /// Sets logits_M2 (wide). x_MC is overwritten by its dropped-out self.
   void forward(Ctx& ctx, const Tensor& x_MC, const Tensor& logits_M2, Stash* stash);
 
-  /// Sets dx_MC; adds to the parameters' gradients.
+  /// dlogits_M2: wide. Sets dx_MC; adds to the parameters' gradients.
   void backward(Ctx& ctx, const Tensor& dlogits_M2, const Tensor& dx_MC, const Stash& stash);
 
  private:

@@ -2,9 +2,10 @@
 // Here for files and tests; the kernels have their own vector code for the hot path.
 #pragma once
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string_view>
+
+#include "tilefit/base/bf16.h"
 
 namespace tilefit {
 
@@ -27,22 +28,6 @@ std::string_view safetensors_dtype_name(DType dtype) noexcept;
 /// The type of a name as dtype_name (a leading "torch." is allowed) or safetensors_dtype_name gives it; nothing when unknown.
 [[nodiscard]] std::optional<DType> parse_dtype(std::string_view name) noexcept;
 [[nodiscard]] std::optional<DType> parse_safetensors_dtype(std::string_view name) noexcept;
-
-/// bfloat16 bits to float: exact.
-inline float bf16_to_f32(uint16_t bits) noexcept {
-  const uint32_t wide = uint32_t{bits} << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof value);
-  return value;
-}
-
-/// Float to bfloat16 bits, round to nearest even; a NaN stays a (quiet) NaN with its sign, as vcvtneps2bf16 keeps it.
-inline uint16_t f32_to_bf16(float value) noexcept {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<uint16_t>(bits >> 16 | 0x40u);
-  return static_cast<uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
 
 /// IEEE half bits to float: exact, subnormals included.
 float f16_to_f32(uint16_t bits) noexcept;

@@ -19,6 +19,14 @@ constexpr DType dtype_of<double>() noexcept {
   return DType::kF64;
 }
 
+template <>
+constexpr DType dtype_of<Bf16>() noexcept {
+  return DType::kBF16;
+}
+
+/// The element type that goes with `dtype` where bfloat16 would be too coarse (base/bf16.h).
+constexpr DType wide_dtype(DType dtype) noexcept { return dtype == DType::kBF16 ? DType::kF32 : dtype; }
+
 /// A view of [rows, cols] elements; row r starts at element r * stride. Copy freely.
 struct Tensor {
   void* data = nullptr;
@@ -27,7 +35,7 @@ struct Tensor {
 
   bool empty() const noexcept { return data == nullptr; }
 
-  /// The elements as T (float or double), which must be the tensor's type.
+  /// The elements as T (float, double or Bf16), which must be the tensor's type.
   template <class T>
   T* as() const {
     TF_CHECK(dtype == dtype_of<T>(), "a {} tensor is used as {}", dtype_name(dtype), dtype_name(dtype_of<T>()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tilefit/base/bf16.h"
 #include "tilefit/base/files.h"
 #include "tilefit/base/json.h"
 #include "tilefit/kernels/peak.h"
@@ -108,8 +109,12 @@ std::string phase_report_text(const PhaseReport& report) {
   return text + fmt::format("mean of {} steps; {}\n", report.steps, category_line(report));
 }
 
-std::string write_profile(const Profile& profile, ThreadPool& pool, const std::string& directory) {
-  const double peak_gflops = kernels::measure_peak_gflops<float>(pool);
+double measure_peak_gflops(ThreadPool& pool, DType dtype) {
+  return dtype == DType::kBF16 ? kernels::measure_peak_gflops<Bf16>(pool) : kernels::measure_peak_gflops<float>(pool);
+}
+
+std::string write_profile(const Profile& profile, ThreadPool& pool, DType dtype, const std::string& directory) {
+  const double peak_gflops = measure_peak_gflops(pool, dtype);
   const std::string path = directory + "/trace.json";
   write_file_atomic(path, dump_json(chrome_trace(profile, "tilefit"), -1) + "\n");
   int64_t traced = 0;

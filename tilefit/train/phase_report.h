@@ -7,6 +7,7 @@
 #include "tilefit/base/json_fwd.h"
 #include "tilefit/base/profile.h"
 #include "tilefit/cpu/thread_pool.h"
+#include "tilefit/tensor/dtype.h"
 
 namespace tilefit {
 
@@ -46,8 +47,11 @@ Json phase_report_json(const PhaseReport& report);
 /// The same as a table, with a line of shares by category.
 std::string phase_report_text(const PhaseReport& report);
 
-/// Measures the peak, writes directory/trace.json (chrome_trace) and returns the table with a line that names the file and says how many
+/// The multiply-add peak that products of `dtype` (kF32, kBF16) are measured against: kernels::measure_peak_gflops of that type.
+double measure_peak_gflops(ThreadPool& pool, DType dtype);
+
+/// Measures the peak for a run in `dtype`, writes directory/trace.json (chrome_trace) and returns the table with a line that names the file and says how many
 /// steps it holds. Throws Error as write_file_atomic.
-std::string write_profile(const Profile& profile, ThreadPool& pool, const std::string& directory);
+std::string write_profile(const Profile& profile, ThreadPool& pool, DType dtype, const std::string& directory);
 
 }  // namespace tilefit

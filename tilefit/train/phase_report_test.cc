@@ -75,7 +75,8 @@ TEST(PhaseReport, TraceSaysHowManyStepsItHolds) {
   Profile profile(4);  // as many as one of the two steps has
   int64_t idle_ns = 0;
   run_steps(profile, idle_ns);
-  EXPECT_THAT(write_profile(profile, pool, directory.path()), HasSubstr("holds the spans of the first 1 of 2 steps"));
+  EXPECT_THAT(write_profile(profile, pool, DType::kF32, directory.path()),
+              HasSubstr("holds the spans of the first 1 of 2 steps"));
   const Json trace = read_json_file(directory / "trace.json");
   EXPECT_EQ(trace["traceEvents"].size(), 2u + 4u);
   EXPECT_EQ(trace["otherData"]["spans_left_out"], 4);

@@ -52,7 +52,7 @@ std::vector<QaAnswer> QaPredictor::answer(std::span<const QaExample> examples, c
   building.doc_stride = options.doc_stride.value_or(std::min(128, building.max_seq_length / 2));
   building.with_labels = false;
   const std::vector<QaFeature> features = build_qa_features(examples, *tokenizer_, building, pool);
-  const LogitStore logits = compute_logits(model_, features, layout, options.batch_size, pool);
+  const LogitStore logits = compute_logits(model_, features, {layout, options.batch_size, options.dtype}, pool);
   // A short list must not mean a narrow search: it takes run_qa.py's 20 at least, and prediction_json cuts the list.
   QaPostprocessOptions search = options.postprocess;
   search.n_best_size = std::max(search.n_best_size, kLeastSearched);

@@ -19,6 +19,7 @@ struct PredictOptions {
   std::optional<int> doc_stride;  ///< empty: 128, or half the sequence length where that is less
   int64_t batch_size = 32;
   PaddingMode padding = PaddingMode::kPacked;
+  DType dtype = DType::kF32;  ///< of activations and weights: kF32 or kBF16
   QaPostprocessOptions postprocess;
 };
 

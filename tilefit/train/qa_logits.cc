@@ -23,17 +23,18 @@ std::vector<int64_t> rows_of(std::span<const QaFeature> features, const BatchLay
 
 }  // namespace
 
-LogitStore compute_logits(QuestionAnsweringModel& model, std::span<const QaFeature> features, const BatchLayout& layout,
-                          int64_t batch_size, ThreadPool& pool, const std::function<void(int64_t)>& progress) {
+LogitStore compute_logits(QuestionAnsweringModel& model, std::span<const QaFeature> features, const LogitOptions& options,
+                          ThreadPool& pool, const std::function<void(int64_t)>& progress) {
+  const int64_t batch_size = options.batch_size;
   LogitStore store;
-  const std::vector<int64_t> rows = rows_of(features, layout, batch_size);
+  const std::vector<int64_t> rows = rows_of(features, options.layout, batch_size);
   const auto total = static_cast<size_t>(std::accumulate(rows.begin(), rows.end(), int64_t{0}));
   store.start_.resize(total);
   store.end_.resize(total);
 
   Arena arena;
-  Ctx ctx{pool, arena};
-  FeatureBatch batch(features, layout);
+  Ctx ctx{pool, arena, options.dtype};
+  FeatureBatch batch(features, options.layout);
   std::vector<int64_t> indices;
   size_t at = 0;
   for (int64_t begin = 0; begin < std::ssize(features); begin += batch_size) {

@@ -102,12 +102,20 @@ class QaRun {
 
  private:
   void log_setup() {
-    log_warning(kLog, "Process rank: 0, device: cpu, n_gpu: 0, distributed training: False, 16-bits training: False");
+    log_warning(kLog, "Process rank: 0, device: cpu, n_gpu: 0, distributed training: False, 16-bits training: {}",
+                flags_.train.bf16 ? "True" : "False");
     std::string given;
     for (const auto& [name, value] : flags_.given) given += fmt::format("\n  {}={}", name, value);
     log_info(kLog, "Training/evaluation parameters{}", given);
     for (const std::string& note : flags_.notes) log_warning_once(kLog, note);
-    log_info(kLog, "{}", describe_machine(topology_, threads_, cpu_features(), kernels::table<float>().isa));
+    const bool bf16 = flags_.train.bf16 || flags_.train.bf16_full_eval;
+    log_info(kLog, "{}",
+             describe_machine(topology_, threads_, cpu_features(),
+                              bf16 ? kernels::table<Bf16>().isa : kernels::table<float>().isa));
+    if (bf16 && !kernels::native_bf16())
+      log_warning_once(
+          kLog,
+          "this CPU has no bf16 instructions: activations and weights are kept in bf16, products are computed in fp32");
     if (!threads_.warning.empty()) log_warning(kLog, "{}", threads_.warning);
   }
 
@@ -191,6 +199,7 @@ class QaRun {
     options.warmup_ratio = f.warmup_ratio;
     options.max_grad_norm = f.max_grad_norm;
     options.seed = static_cast<uint64_t>(f.seed);
+    options.dtype = train_dtype();
     options.recompute = f.gradient_checkpointing;
     options.skip_nonfinite = flags_.tilefit.on_nan == "skip";
     options.logging = parse_interval(f.logging_strategy);
@@ -202,6 +211,10 @@ class QaRun {
     options.eval_on_start = f.do_eval && f.eval_on_start;
     return options;
   }
+
+  DType train_dtype() const { return flags_.train.bf16 ? DType::kBF16 : DType::kF32; }
+  /// As in transformers: --bf16 evaluates in bf16 too.
+  DType eval_dtype() const { return flags_.train.bf16_full_eval ? DType::kBF16 : train_dtype(); }
 
   bool show_progress() const { return !flags_.train.disable_tqdm.value_or(false); }
 
@@ -235,7 +248,7 @@ class QaRun {
     TrainResult result = trainer_->train();
     log_info("trainer", "Training completed.");
     trainer_->set_profile(nullptr);
-    if (flags_.tilefit.profile) log_plain(write_profile(profile, pool_, flags_.train.output_dir));
+    if (flags_.tilefit.profile) log_plain(write_profile(profile, pool_, options.dtype, flags_.train.output_dir));
     if (result.skipped_steps > 0)
       log_warning(kLog, "{} of {} steps were left out because loss or gradient was not finite", result.skipped_steps,
                   result.global_step);
@@ -281,8 +294,8 @@ class QaRun {
     log_info("trainer", "  Batch size = {}", flags_.train.per_device_eval_batch_size);
     ProgressLine line(output_, show_progress());
     const auto start = Clock::now();
-    LogitStore logits =
-        compute_logits(*model_, data.features, layout_, flags_.train.per_device_eval_batch_size, pool_, [&](int64_t done) {
+    LogitStore logits = compute_logits(
+        *model_, data.features, {layout_, flags_.train.per_device_eval_batch_size, eval_dtype()}, pool_, [&](int64_t done) {
           line.update([&] {
             return fmt::format("{} {}/{} | {:.1f} examples/s", what, done, data.features.size(),
                                static_cast<double>(done) / std::max(seconds_since(start), 1e-9));

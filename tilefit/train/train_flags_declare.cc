@@ -66,11 +66,11 @@ void visit_run(TrainFlags& f, FlagSet& v) {
   v("do_predict", f.do_predict, "Predict answers for the test data.");
   v("seed", f.seed, "Seed of data order, dropout and new weights.", Range{0, kMostSeed});
   v("data_seed", f.data_seed, "Seed of the data order; else --seed.", Range{0, kMostSeed});
-  v("bf16", f.bf16, "Compute in bfloat16 with fp32 master weights.", Note{"means fp32 compute here, for now."});
+  v("bf16", f.bf16, "Compute in bfloat16 with fp32 sums and master weights.");
   const char* const half = "half precision needs loss scaling and gains nothing on a CPU";
   v("fp16", v.own(false), "Compute in half precision.", Refused{half, "--bf16"});
   v("fp16_full_eval", v.own(false), "Evaluate in half precision.", Refused{half, "--bf16_full_eval"});
-  v("bf16_full_eval", f.bf16_full_eval, "Evaluate in bfloat16.", Note{"means fp32 compute here, for now."});
+  v("bf16_full_eval", f.bf16_full_eval, "Evaluate in bfloat16, whatever training does.");
 }
 
 void visit_batches(TrainFlags& f, FlagSet& v) {

@@ -297,8 +297,7 @@ TEST(TrainFlags, TheRecipeVerbatim) {
   EXPECT_EQ(f.train.output_dir, "/tmp/debug_squad/");
   EXPECT_EQ(f.padding, PaddingMode::kPacked);
   EXPECT_EQ(f.leaves, 1);
-  EXPECT_THAT(f.notes, ElementsAre("--bf16 means fp32 compute here, for now.",
-                                   "--use_ipex has no effect: tilefit's kernels are built in.",
+  EXPECT_THAT(f.notes, ElementsAre("--use_ipex has no effect: tilefit's kernels are built in.",
                                    "--no_cuda has no effect: tilefit computes on the CPU only.",
                                    "--xpu_backend has no effect: training runs as one process for now."));
 }

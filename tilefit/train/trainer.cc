@@ -48,11 +48,13 @@ int64_t num_non_embedding(const ParamStore& params) {
   return count;
 }
 
-int64_t packed_bytes(const ParamStore& params) {
-  int64_t elements = 0;
+/// Weights packed for forward and for backward.
+int64_t packed_bytes(const ParamStore& params, DType dtype) {
+  int64_t bytes = 0;
   for (const Param& param : params.params())
-    if (param.kind == ParamKind::kWeight) elements += 2 * param.size();
-  return elements * static_cast<int64_t>(sizeof(float));
+    if (param.kind == ParamKind::kWeight)
+      bytes += ops::packed_bytes(dtype, param.cols, param.rows) + ops::packed_bytes(dtype, param.rows, param.cols);
+  return bytes;
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ Trainer::Trainer(QuestionAnsweringModel& model, std::span<const QaFeature> featu
       batch_(features, options.layout),
       fold_(model.params().size(), model.params().grads<float>(), options.leaves),
       optimizer_(model.params(), options.optimizer),
-      ctx_{pool, arena_},
+      ctx_{pool, arena_, options.dtype},
       num_features_(std::ssize(features)) {
   ctx_.training = true;
   ctx_.recompute = options_.recompute;
@@ -90,10 +92,10 @@ const MemoryPlan& Trainer::prepare_memory() {
   const int64_t array_bytes = model_.params().size() * static_cast<int64_t>(sizeof(float));
   batch_.set(batcher_.longest_leaf());
   memory_.weights = array_bytes;
-  memory_.packed_weights = packed_bytes(model_.params());
+  memory_.packed_weights = packed_bytes(model_.params(), options_.dtype);
   memory_.gradients = LeafFold::num_buffers(options_.leaves) * array_bytes;
   memory_.optimizer = Optimizer::state_bytes(options_.optimizer, model_.params().size());
-  memory_.activations = model_.activation_bytes(batch_.tokens, true, options_.recompute);
+  memory_.activations = model_.activation_bytes(batch_.tokens, options_.dtype, true, options_.recompute);
   arena_.reserve(memory_.activations);
   memory_ready_ = true;
   return memory_;

@@ -40,7 +40,8 @@ struct TrainOptions {
   double warmup_steps = 0, warmup_ratio = 0;  ///< as num_warmup_steps() takes them
   double max_grad_norm = 1;                   ///< 0: no clipping
 
-  uint64_t seed = 42;  ///< of dropout
+  uint64_t seed = 42;         ///< of dropout
+  DType dtype = DType::kF32;  ///< of activations and of the weights in products: kF32 or kBF16
   bool recompute = false;
   bool skip_nonfinite = false;  ///< leave out steps whose loss or gradient is not finite; else they end training
 

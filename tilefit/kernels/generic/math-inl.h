@@ -1,5 +1,10 @@
 // Elementary functions over F, from basic arithmetic only: libm's results vary by CPU, estimates (rcp, rsqrt) by vendor.
 
+template <class T>
+inline constexpr bool is_float = false;
+template <>
+inline constexpr bool is_float<float> = true;
+
 TF_INLINE int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
 TF_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 

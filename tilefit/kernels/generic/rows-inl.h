@@ -1,18 +1,20 @@
 // Row-wise kernels over F: dropout, layer norm, embedding, sums, cross-entropy. Specified in ref/.
 
-void dropout_row(int64_t m, int64_t C, const float* x_C, const DropoutRows& rows, float* y_C) {
+template <class T>
+void dropout_row(int64_t m, int64_t C, const T* x_C, const DropoutRows& rows, T* y_C) {
   const RowDropout drop = row_dropout(rows, m, C);
   for_lanes(C, [&](int64_t c, int64_t n) TF_LAMBDA { TF_STORE(y_C + c, drop.apply(TF_LOAD(x_C + c, n), c), n); });
 }
 
-void layer_norm_forward_row(int64_t m, int64_t C, const float* a_C, const float* residual_C, const DropoutRows& rows,
-                            const float* gamma_C, const float* beta_C, float eps, float* s_C, float* y_C, float* mean,
-                            float* rstd) {
+template <class T>
+void layer_norm_forward_row(int64_t m, int64_t C, const T* a_C, const T* residual_C, const DropoutRows& rows,
+                            const float* gamma_C, const float* beta_C, float eps, T* s_C, T* y_C, float* mean, float* rstd) {
   const RowDropout drop = row_dropout(rows, m, C);
   F sum = set1(0);
   for_lanes(C, [&](int64_t c, int64_t n) TF_LAMBDA {
     F s = drop.apply(TF_LOAD(a_C + c, n), c);
     if (residual_C) s = add(s, TF_LOAD(residual_C + c, n));
+    if constexpr (!is_float<T>) s = round_to_bf16(s);
     TF_STORE(s_C + c, s, n);
     sum = add(sum, s);  // lanes past the end are zero
   });
@@ -31,9 +33,9 @@ void layer_norm_forward_row(int64_t m, int64_t C, const float* a_C, const float*
   *rstd = r;
 }
 
-void layer_norm_backward_row(int64_t m, int64_t C, const float* dy_C, const float* s_C, float mean, float rstd,
-                             const float* gamma_C, const DropoutRows& rows, float* ds_C, float* da_C, float* dgamma_C,
-                             float* dbeta_C) {
+template <class T>
+void layer_norm_backward_row(int64_t m, int64_t C, const T* dy_C, const T* s_C, float mean, float rstd, const float* gamma_C,
+                             const DropoutRows& rows, T* ds_C, T* da_C, float* dgamma_C, float* dbeta_C) {
   F sum_g = set1(0), sum_gx = set1(0);
   for_lanes(C, [&](int64_t c, int64_t n) TF_LAMBDA {
     const F dy = TF_LOAD(dy_C + c, n), xhat = mul(sub(TF_LOAD(s_C + c, n), set1(mean)), set1(rstd));
@@ -54,7 +56,8 @@ void layer_norm_backward_row(int64_t m, int64_t C, const float* dy_C, const floa
   });
 }
 
-void embedding_row(int64_t m, int64_t C, const EmbeddingTable<float>* tables, int num_tables, float* out_C) {
+template <class T>
+void embedding_row(int64_t m, int64_t C, const EmbeddingTable<T>* tables, int num_tables, T* out_C) {
   for_lanes(C, [&](int64_t c, int64_t n) TF_LAMBDA {
     F sum = TF_LOAD(tables[0].table_VC + tables[0].id_M[m] * C + c, n);
     for (int t = 1; t < num_tables; ++t) sum = add(sum, TF_LOAD(tables[t].table_VC + tables[t].id_M[m] * C + c, n));
@@ -62,20 +65,14 @@ void embedding_row(int64_t m, int64_t C, const EmbeddingTable<float>* tables, in
   });
 }
 
-void add_range(int64_t n, const float* x, float* y) {
+template <class T>
+void accumulate(int64_t n, const T* x, float* y) {
   for_lanes(n, [&](int64_t i, int64_t k) TF_LAMBDA { TF_STORE(y + i, add(TF_LOAD(y + i, k), TF_LOAD(x + i, k)), k); });
 }
 
-void column_sums(int64_t M, int64_t begin, int64_t end, const float* x_MN, int64_t ld, float* sum_N) {
-  for (int64_t m = 0; m < M; m += kColumnSumRows) {
-    const int64_t rows = min_of(kColumnSumRows, M - m);
-    for_lanes(end - begin, [&](int64_t i, int64_t k) TF_LAMBDA {
-      const float* x = x_MN + m * ld + begin + i;
-      F sum = TF_LOAD(x, k);
-      for (int64_t r = 1; r < rows; ++r) sum = add(sum, TF_LOAD(x + r * ld, k));
-      TF_STORE(sum_N + begin + i, add(TF_LOAD(sum_N + begin + i, k), sum), k);
-    });
-  }
+template <class T>
+void narrow(int64_t n, const float* x, T* y) {
+  for_lanes(n, [&](int64_t i, int64_t k) TF_LAMBDA { TF_STORE(y + i, TF_LOAD(x + i, k), k); });
 }
 
 double sum_of_squares(int64_t n, const float* x) {

@@ -16,6 +16,9 @@ constexpr Isa kIsa = Isa::kAvx2;
 // clang-format off
 #include "tilefit/kernels/isa/vec_avx2.h"
 #include "tilefit/kernels/generic/math-inl.h"
+#include "tilefit/kernels/generic/words_f32-inl.h"
+#include "tilefit/kernels/generic/pack-inl.h"
+#include "tilefit/kernels/generic/microkernel-inl.h"
 #include "tilefit/kernels/generic/gemm-inl.h"
 #include "tilefit/kernels/generic/rows-inl.h"
 #include "tilefit/kernels/generic/attention-inl.h"
@@ -28,5 +31,6 @@ constexpr Isa kIsa = Isa::kAvx2;
 TF_TARGET_END
 
 namespace tilefit::kernels {
-const KernelTable<float> kAvx2Table = avx2::kTable;
-}
+const KernelTable<float> kAvx2Table = avx2::kTable<float>;
+const KernelTable<Bf16> kAvx2Bf16Table = avx2::kTable<Bf16>;
+}  // namespace tilefit::kernels

@@ -14,8 +14,12 @@ namespace {
 constexpr Isa kIsa = Isa::kAvx512;
 
 // clang-format off
+#include "tilefit/kernels/isa/bf16_rounding_avx512.h"
 #include "tilefit/kernels/isa/vec_avx512.h"
 #include "tilefit/kernels/generic/math-inl.h"
+#include "tilefit/kernels/generic/words_f32-inl.h"
+#include "tilefit/kernels/generic/pack-inl.h"
+#include "tilefit/kernels/generic/microkernel-inl.h"
 #include "tilefit/kernels/generic/gemm-inl.h"
 #include "tilefit/kernels/generic/rows-inl.h"
 #include "tilefit/kernels/generic/attention-inl.h"
@@ -28,5 +32,6 @@ constexpr Isa kIsa = Isa::kAvx512;
 TF_TARGET_END
 
 namespace tilefit::kernels {
-const KernelTable<float> kAvx512Table = avx512::kTable;
-}
+const KernelTable<float> kAvx512Table = avx512::kTable<float>;
+const KernelTable<Bf16> kAvx512Bf16StorageTable = avx512::kTable<Bf16>;
+}  // namespace tilefit::kernels

@@ -16,6 +16,9 @@ constexpr Isa kIsa = Isa::kBaseline;
 // clang-format off
 #include "tilefit/kernels/isa/vec_baseline.h"
 #include "tilefit/kernels/generic/math-inl.h"
+#include "tilefit/kernels/generic/words_f32-inl.h"
+#include "tilefit/kernels/generic/pack-inl.h"
+#include "tilefit/kernels/generic/microkernel-inl.h"
 #include "tilefit/kernels/generic/gemm-inl.h"
 #include "tilefit/kernels/generic/rows-inl.h"
 #include "tilefit/kernels/generic/attention-inl.h"
@@ -28,5 +31,6 @@ constexpr Isa kIsa = Isa::kBaseline;
 TF_TARGET_END
 
 namespace tilefit::kernels {
-const KernelTable<float> kBaselineTable = baseline::kTable;
-}
+const KernelTable<float> kBaselineTable = baseline::kTable<float>;
+const KernelTable<Bf16> kBaselineBf16Table = baseline::kTable<Bf16>;
+}  // namespace tilefit::kernels

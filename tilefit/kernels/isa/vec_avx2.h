@@ -1,7 +1,7 @@
 // Vectors of 8 floats for the generic kernels: see vec_avx512.h for what each function does. Include inside the AVX2 + FMA target region.
 
 inline constexpr int64_t kLanes = 8;
-inline constexpr int kGemmRows = 6;  // 6 x 2 accumulators + 2 of B + 1 of A of the 16 registers
+inline constexpr int kMicroRows = 6;  // 6 x 2 accumulators + 2 of B + 1 of A of the 16 registers
 using F = __m256;
 using U = __m256i;
 
@@ -12,6 +12,29 @@ TF_INLINE F load(const float* p) { return _mm256_loadu_ps(p); }
 TF_INLINE F load_n(const float* p, int64_t n) { return _mm256_maskload_ps(p, first_lanes(n)); }
 TF_INLINE void store(float* p, F v) { _mm256_storeu_ps(p, v); }
 TF_INLINE void store_n(float* p, F v, int64_t n) { _mm256_maskstore_ps(p, first_lanes(n), v); }
+TF_INLINE F widen(__m128i bf16) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bf16), 16)); }
+TF_INLINE __m128i bf16_bits(F v) {
+  const __m256i x = _mm256_castps_si256(v), high = _mm256_srli_epi32(x, 16);
+  const __m256i half = _mm256_add_epi32(_mm256_set1_epi32(0x7FFF), _mm256_and_si256(high, _mm256_set1_epi32(1)));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(x, half), 16);
+  const __m256i quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+  const __m256i bits = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+  return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+}
+TF_INLINE F load(const Bf16* p) { return widen(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+TF_INLINE F load_n(const Bf16* p, int64_t n) {
+  alignas(16) Bf16 lanes[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(lanes), _mm_setzero_si128());
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+TF_INLINE void store(Bf16* p, F v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bf16_bits(v)); }
+TF_INLINE void store_n(Bf16* p, F v, int64_t n) {
+  alignas(16) Bf16 lanes[8];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+}
+TF_INLINE F round_to_bf16(F v) { return widen(bf16_bits(v)); }
 TF_INLINE F set1(float x) { return _mm256_set1_ps(x); }
 TF_INLINE F add(F a, F b) { return _mm256_add_ps(a, b); }
 TF_INLINE F sub(F a, F b) { return _mm256_sub_ps(a, b); }

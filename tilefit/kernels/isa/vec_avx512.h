@@ -1,8 +1,8 @@
-// Vectors of 16 floats for the generic kernels. Include inside the AVX-512 target region, after <immintrin.h>.
+// Vectors of 16 floats for the generic kernels. Include inside an AVX-512 target region, after one of the bf16_rounding headers.
 // F: floats, U: unsigned 32-bit integers. *_n touch only the first n lanes (0 < n < kLanes); other lanes read as zero.
 
 inline constexpr int64_t kLanes = 16;
-inline constexpr int kGemmRows = 14;  // 14 x 2 accumulators + 2 of B + 1 of A of the 32 registers
+inline constexpr int kMicroRows = 14;  // 14 x 2 accumulators + 2 of B + 1 of A of the 32 registers
 using F = __m512;
 using U = __m512i;
 
@@ -11,6 +11,13 @@ TF_INLINE F load(const float* p) { return _mm512_loadu_ps(p); }
 TF_INLINE F load_n(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
 TF_INLINE void store(float* p, F v) { _mm512_storeu_ps(p, v); }
 TF_INLINE void store_n(float* p, F v, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
+TF_INLINE F widen(__m256i bf16) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bf16), 16)); }
+TF_INLINE F load(const Bf16* p) { return widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+TF_INLINE F load_n(const Bf16* p, int64_t n) { return widen(_mm256_maskz_loadu_epi16(first_lanes(n), p)); }
+TF_INLINE void store(Bf16* p, F v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bf16_bits(v)); }
+TF_INLINE void store_n(Bf16* p, F v, int64_t n) { _mm256_mask_storeu_epi16(p, first_lanes(n), bf16_bits(v)); }
+/// The nearest bf16 values, as floats.
+TF_INLINE F round_to_bf16(F v) { return widen(bf16_bits(v)); }
 TF_INLINE F set1(float x) { return _mm512_set1_ps(x); }
 TF_INLINE F add(F a, F b) { return _mm512_add_ps(a, b); }
 TF_INLINE F sub(F a, F b) { return _mm512_sub_ps(a, b); }

@@ -1,7 +1,7 @@
 // Vectors of 4 floats for the generic kernels, x86-64-v2 (SSE4.1): see vec_avx512.h for what each function does. fma rounds twice here.
 
 inline constexpr int64_t kLanes = 4;
-inline constexpr int kGemmRows = 5;  // 5 x 2 accumulators + 2 of B + 1 of A + 1 product of the 16 registers
+inline constexpr int kMicroRows = 5;  // 5 x 2 accumulators + 2 of B + 1 of A + 1 product of the 16 registers
 using F = __m128;
 using U = __m128i;
 
@@ -17,6 +17,28 @@ TF_INLINE void store_n(float* p, F v, int64_t n) {
   _mm_store_ps(lanes, v);
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
+TF_INLINE F widen(__m128i bf16) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(bf16), 16)); }
+/// In the low half.
+TF_INLINE __m128i bf16_bits(F v) {
+  const __m128i x = _mm_castps_si128(v), high = _mm_srli_epi32(x, 16);
+  const __m128i half = _mm_add_epi32(_mm_set1_epi32(0x7FFF), _mm_and_si128(high, _mm_set1_epi32(1)));
+  const __m128i rounded = _mm_srli_epi32(_mm_add_epi32(x, half), 16), quiet = _mm_or_si128(high, _mm_set1_epi32(0x40));
+  return _mm_packus_epi32(_mm_blendv_epi8(rounded, quiet, _mm_castps_si128(_mm_cmpunord_ps(v, v))), _mm_setzero_si128());
+}
+TF_INLINE F load(const Bf16* p) { return widen(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+TF_INLINE F load_n(const Bf16* p, int64_t n) {
+  alignas(16) Bf16 lanes[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(lanes), _mm_setzero_si128());
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+TF_INLINE void store(Bf16* p, F v) { _mm_storel_epi64(reinterpret_cast<__m128i*>(p), bf16_bits(v)); }
+TF_INLINE void store_n(Bf16* p, F v, int64_t n) {
+  alignas(16) Bf16 lanes[8];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+}
+TF_INLINE F round_to_bf16(F v) { return widen(bf16_bits(v)); }
 TF_INLINE F set1(float x) { return _mm_set1_ps(x); }
 TF_INLINE F add(F a, F b) { return _mm_add_ps(a, b); }
 TF_INLINE F sub(F a, F b) { return _mm_sub_ps(a, b); }
