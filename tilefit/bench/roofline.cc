@@ -54,6 +54,7 @@ class Picture {
     double least_x = 0.1, most_x = 1000, least_y = 1, most_y = 1;
     for (const RooflinePeak& p : r.peaks) top_ = std::max(top_, p.gflops);
     most_y = top_;
+    least_y = top_ / 20;
     for (const RooflineDot& d : r.dots) {
       TF_CHECK(d.intensity > 0 && d.gflops > 0, "dot '{}' at ({}, {})", d.label, d.intensity, d.gflops);
       least_x = std::min(least_x, d.intensity);
@@ -172,8 +173,10 @@ class Picture {
       const double y = y_.at(peak.gflops), begin = widest > 0 ? std::max(least_x, peak.gflops / widest) : least_x;
       line(x_.at(begin), y, x_.end, y, "roof");
       const std::string figure = fmt::format("{} {:.0f} GFLOP/s", peak.label, peak.gflops);
-      text(x_.end - 4, y - 7, figure, "class=\"soft\" text-anchor=\"end\"");
-      taken_.push_back({x_.end - 4 - width_of(figure), y - 20, x_.end, y + 2});
+      // Behind the slopes; dots crowd at the right end.
+      const double left = x_.at(std::max(begin, r_.memory_gb_s > 0 ? peak.gflops / r_.memory_gb_s : 0)) + 12;
+      text(left, y - 7, figure, "class=\"soft\"");
+      taken_.push_back({left, y - 20, left + width_of(figure), y + 2});
       taken_.push_back({x_.at(begin), y - 2, x_.end, y + 2});
     }
   }
