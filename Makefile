@@ -7,7 +7,7 @@ BUILD = build/release
 TILEFIT = $(BUILD)/tilefit
 
 .DEFAULT_GOAL := build
-.PHONY: help setup setup-dev configure build demo test test-all check format format-check layers docs-drift tidy docs ci bench \
+.PHONY: help setup setup-dev configure build demo test test-all check format format-check layers docs-drift tidy docs ci bench bench-peers \
         asan ubsan tsan clang fuzz clean distclean
 
 help: ## List the targets
@@ -64,6 +64,9 @@ ci: ## What continuous integration runs; ends with `make test`
 
 bench: build ## Measure kernels, training steps and data preparation: out/bench/tilefit-report.json, roofline.svg
 	@$(TILEFIT) bench report --out out/bench
+
+bench-peers: build ## Compare with PyTorch and others from PyPI; writes docs/benchmarks.md (ARGS=--plan: how long)
+	@bench/vs_peers/run.py $(ARGS)
 
 asan: setup-dev ## Unit tests under the address and undefined-behaviour sanitizers
 	@tools/sanitize.sh asan

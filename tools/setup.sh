@@ -17,7 +17,7 @@ nlohmann-json3-dev|JSON
 libhwloc-dev|sockets, cores and caches of the machine
 libutf8proc-dev|letter cases and classes of characters for the SQuAD metrics, which follow Python's
 zlib1g-dev|data sets in gzip form
-libssl-dev|SHA-256 in the tests
+libssl-dev|SHA-256: keys and checksums of cached features
 libgtest-dev|unit tests
 libgmock-dev|matchers of the unit tests
 python3|layer check and demo download (never used by tilefit itself)

@@ -82,7 +82,7 @@ TEST(FinetuneMiniLm, LossesAndScoresOfTheReference) {
     features_options = {};
     features_options.with_labels = false;
     const auto windows = build_qa_features(examples, *tokenizer, features_options, pool);
-    const LogitStore logits = compute_logits(model, windows, {}, 16, pool);
+    const LogitStore logits = compute_logits(model, windows, {.batch_size = 16}, pool);
     const MetricList metrics = evaluate_qa(examples, windows, logits.views(), {}, pool).metrics;
     const Json& expected = run["metrics"][set.name];
     EXPECT_NEAR(metrics[0].second, expected["exact_match"].get<double>(), 1.0) << set.name;

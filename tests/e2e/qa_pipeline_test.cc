@@ -99,7 +99,7 @@ void check_folder(const std::string& directory) {
 
   // Logits in the padded layout: the padding's own rows too.
   const BatchLayout padded{PaddingMode::kMaxLength, options.max_seq_length, model.pad_token_id()};
-  const LogitStore logits = compute_logits(model, features, padded, 8, pool);
+  const LogitStore logits = compute_logits(model, features, {.layout = padded}, pool);
   const auto starts = values_of<float>(tensors, "start_logits"), ends = values_of<float>(tensors, "end_logits");
   for (size_t f = 0; f < features.size(); ++f) {
     for (size_t t = 0; t < static_cast<size_t>(options.max_seq_length); ++t) {
@@ -111,7 +111,7 @@ void check_folder(const std::string& directory) {
   check_answers(examples, postprocess_qa(examples, features, logits.views(), {}, pool), expected);
 
   // Packed rows give the same logits on real tokens.
-  const LogitStore packed = compute_logits(model, features, {}, 5, pool);
+  const LogitStore packed = compute_logits(model, features, {.batch_size = 5}, pool);
   for (size_t f = 0; f < features.size(); ++f)
     for (size_t t = 0; t < features[f].ids.size(); ++t)
       ASSERT_NEAR(packed.views()[f].start[t], logits.views()[f].start[t], 1e-5) << "feature " << f << " token " << t;

@@ -1,9 +1,9 @@
 #include "tests/support/golden.h"
 
-#include <openssl/sha.h>
-
 #include <cstdlib>
 #include <filesystem>
+
+#include "tilefit/base/sha256.h"
 
 namespace tilefit::test {
 
@@ -37,15 +37,6 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-std::string sha256_hex(const void* data, size_t size) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(static_cast<const unsigned char*>(data), size, digest);
-  std::string hex;
-  for (const unsigned char byte : digest) {
-    hex += "0123456789abcdef"[byte >> 4];
-    hex += "0123456789abcdef"[byte & 15];
-  }
-  return hex;
-}
+std::string sha256_hex(const void* data, size_t size) { return tilefit::sha256_hex({static_cast<const char*>(data), size}); }
 
 }  // namespace tilefit::test

@@ -143,15 +143,16 @@ void AtomicFile::write(const void* data, int64_t size) {
   }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::commit(Flush flush) {
   std::string why;  // taken at once: the next call overwrites errno
-  if (::fsync(fd_) != 0) why = reason();
+  if (flush == Flush::kNow && ::fsync(fd_) != 0) why = reason();
   if (::close(std::exchange(fd_, -1)) != 0 && why.empty()) why = reason();
   if (why.empty() && ::rename(temporary_.c_str(), path_.c_str()) != 0) why = reason();
   if (!why.empty()) {
     ::unlink(temporary_.c_str());
     throw Error(Code::kEnvironment, "cannot be written: " + why, path_, "free disk space or another --output_dir");
   }
+  if (flush == Flush::kLater) return;
   const FileDescriptor directory(parent_directory(path_), O_RDONLY | O_DIRECTORY);
   if (directory.get() >= 0) ::fsync(directory.get());
 }

@@ -39,6 +39,9 @@ class MappedFile {
   int64_t size_ = 0;
 };
 
+/// Whether commit() waits until the disk has the data. kLater is for files that can be made again and are checked when read.
+enum class Flush { kNow, kLater };
+
 /// Writes to a temporary name beside `path`; commit() flushes to disk, renames over `path` and flushes the directory.
 /// Without commit() the temporary file is removed. Throws Error(kEnvironment): disk full, no permission.
 class AtomicFile {
@@ -50,7 +53,7 @@ class AtomicFile {
 
   void write(const void* data, int64_t size);
   void write(std::string_view text) { write(text.data(), static_cast<int64_t>(text.size())); }
-  void commit();
+  void commit(Flush flush = Flush::kNow);
 
  private:
   std::string path_, temporary_;

@@ -125,13 +125,15 @@ HubPaths HubPaths::from_environment() {
   paths.tilefit_data = environment("TILEFIT_DATA");
   paths.hf_cache = environment("HF_HUB_CACHE");
   if (paths.hf_cache.empty()) paths.hf_cache = environment("HUGGINGFACE_HUB_CACHE");
-  if (!paths.hf_cache.empty()) return paths;
+  paths.hf_datasets = environment("HF_DATASETS_CACHE");
   std::string home = environment("HF_HOME");
   if (home.empty())
     if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) home = cache + "/huggingface";
   if (home.empty())
     if (const std::string user = environment("HOME"); !user.empty()) home = user + "/.cache/huggingface";
-  if (!home.empty()) paths.hf_cache = home + "/hub";
+  if (home.empty()) return paths;
+  if (paths.hf_cache.empty()) paths.hf_cache = home + "/hub";
+  if (paths.hf_datasets.empty()) paths.hf_datasets = home + "/datasets";
   return paths;
 }
 

@@ -14,6 +14,7 @@ struct HubPaths {
                  ///< ~/.cache/huggingface/hub
   std::string tilefit_models;  ///< TILEFIT_MODELS
   std::string tilefit_data;    ///< TILEFIT_DATA
+  std::string hf_datasets{};   ///< HF_DATASETS_CACHE, else "datasets" beside hf_cache's "hub": HF_HOME/datasets and so on
 
   static HubPaths from_environment();
 };

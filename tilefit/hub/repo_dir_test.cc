@@ -43,8 +43,8 @@ std::string put_cached(const std::string& cache, const std::string& folder, cons
 class Environment {
  public:
   explicit Environment(const std::map<std::string, std::string>& values) {
-    for (const char* const name :
-         {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "HOME", "TILEFIT_MODELS", "TILEFIT_DATA"}) {
+    for (const char* const name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HOME", "XDG_CACHE_HOME",
+                                   "HOME", "TILEFIT_MODELS", "TILEFIT_DATA"}) {
       if (const char* const old = std::getenv(name)) old_[name] = old;
       ::unsetenv(name);
       const auto it = values.find(name);
@@ -70,6 +70,18 @@ TEST(HubPaths, TheCacheIsWhereHuggingFaceHasIt) {
   EXPECT_EQ(cache({{"HF_HOME", "~/h"}, {"HOME", "/u"}}), "/u/h/hub");
   EXPECT_EQ(cache({{"XDG_CACHE_HOME", "/x"}, {"HOME", "/u"}}), "/x/huggingface/hub");
   EXPECT_EQ(cache({{"HOME", "/u"}}), "/u/.cache/huggingface/hub");
+  EXPECT_EQ(cache({}), "");
+}
+
+TEST(HubPaths, DataSetsAreCachedWhereHuggingFaceDoes) {
+  const auto cache = [](const std::map<std::string, std::string>& values) {
+    const Environment environment(values);
+    return HubPaths::from_environment().hf_datasets;
+  };
+  EXPECT_EQ(cache({{"HF_DATASETS_CACHE", "~/d"}, {"HF_HOME", "/h"}, {"HOME", "/u"}}), "/u/d");
+  EXPECT_EQ(cache({{"HF_HUB_CACHE", "/c"}, {"HF_HOME", "/h"}}), "/h/datasets");
+  EXPECT_EQ(cache({{"XDG_CACHE_HOME", "/x"}, {"HOME", "/u"}}), "/x/huggingface/datasets");
+  EXPECT_EQ(cache({{"HOME", "/u"}}), "/u/.cache/huggingface/datasets");
   EXPECT_EQ(cache({}), "");
 }
 

@@ -54,7 +54,8 @@ inline std::string sha256_ints(const std::vector<int32_t>& values) { return sha2
 /// Splits at spaces: [CLS] question [SEP] context [SEP], [CLS] 1, [SEP] 2, words 10 + length. Enough to place windows by hand.
 class WordTokenizer final : public Tokenizer {
  public:
-  explicit WordTokenizer(std::optional<int64_t> limit = std::nullopt) : limit_(limit) {}
+  explicit WordTokenizer(std::optional<int64_t> limit = std::nullopt, const std::string& file = "split at spaces")
+      : limit_(limit), files_{{"words.txt", file}} {}
 
   Encoding encode(std::string_view text, std::optional<std::string_view> pair, bool) const override {
     Encoding out;
@@ -96,6 +97,7 @@ class WordTokenizer final : public Tokenizer {
   std::optional<std::string> id_to_token(int32_t) const override { return std::nullopt; }
   const SpecialIds& special_ids() const override { return special_; }
   std::optional<int64_t> model_max_length() const override { return limit_; }
+  const std::vector<std::pair<std::string, std::string>>& files() const override { return files_; }
   void save(const std::string&) const override {}
 
  private:
@@ -118,6 +120,7 @@ class WordTokenizer final : public Tokenizer {
   }
 
   const std::optional<int64_t> limit_;
+  const std::vector<std::pair<std::string, std::string>> files_;
   const SpecialIds special_{1, 2, 0, std::nullopt, std::nullopt};
 };
 

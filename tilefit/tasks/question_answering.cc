@@ -16,17 +16,14 @@ Evaluation result_files(std::span<const QaExample> examples, std::span<const QaA
 
 }  // namespace
 
-std::vector<QaExample> load_qa_examples(const std::string& path, const QaReadOptions& options) {
-  QaReadStats stats;
-  std::vector<QaExample> examples = read_qa_examples(path, options, &stats);
-  if (stats.answers_outside > 0 && options.answers == QaAnswers::kRequired)
+void warn_of_oddities(const QaReadStats& stats, QaAnswers answers, const std::string& path) {
+  if (stats.answers_outside > 0 && answers == QaAnswers::kRequired)
     log_warning("run_qa",
                 "{}: {} of {} answers are not in the context at their answer_start; the labels follow answer_start", path,
                 stats.answers_outside, stats.answers);
   if (stats.duplicate_ids > 0)
     log_warning("run_qa", "{}: {} of {} examples have an id that an earlier one has; result files keep the last of each",
                 path, stats.duplicate_ids, stats.examples);
-  return examples;
 }
 
 Evaluation predict_qa(std::span<const QaExample> examples, std::span<const QaFeature> features,

@@ -11,8 +11,8 @@
 
 namespace tilefit {
 
-/// read_qa_examples, with a line in the log for each oddity: answers that are not where answer_start says, ids that come twice.
-std::vector<QaExample> load_qa_examples(const std::string& path, const QaReadOptions& options = {});
+/// A line in the log for each oddity of a data set: training answers that are not where answer_start says, ids that come twice.
+void warn_of_oddities(const QaReadStats& stats, QaAnswers answers, const std::string& path);
 
 /// Answers of all examples as files: predictions.json, nbest_predictions.json and, with version_2_with_negative, null_odds.json.
 /// Arguments as postprocess_qa's.

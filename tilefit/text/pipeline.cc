@@ -84,6 +84,8 @@ class PipelineTokenizer final : public Tokenizer {
   const SpecialIds& special_ids() const override { return parts_.special_ids; }
   std::optional<int64_t> model_max_length() const override { return parts_.model_max_length; }
 
+  const std::vector<std::pair<std::string, std::string>>& files() const override { return parts_.files; }
+
   void save(const std::string& directory) const override {
     make_directories(directory);
     for (const auto& file : parts_.files)

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tilefit {
@@ -62,6 +63,9 @@ class Tokenizer {
 
   /// "model_max_length" of tokenizer_config.json; nullopt when absent or the huge value that means none.
   virtual std::optional<int64_t> model_max_length() const = 0;
+
+  /// Name and content of each file that save() writes: together they are all that this tokenizer's results depend on.
+  virtual const std::vector<std::pair<std::string, std::string>>& files() const = 0;
 
   /// Files that save_pretrained would write (tokenizer.json, tokenizer_config.json, vocab.txt, special_tokens_map.json): writes
   /// them into `directory`, the originals byte for byte where they exist.

@@ -11,7 +11,7 @@
 namespace tilefit {
 
 struct LogitOptions {
-  BatchLayout layout;
+  BatchLayout layout = {};
   int64_t batch_size = 8;
   DType dtype = DType::kF32;  ///< of activations and weights: kF32 or kBF16
 };

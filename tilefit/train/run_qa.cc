@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <utility>
 
 #include "tilefit/base/error.h"
 #include "tilefit/base/files.h"
@@ -14,6 +16,7 @@
 #include "tilefit/tasks/question_answering.h"
 #include "tilefit/train/phase_report.h"
 #include "tilefit/train/predict_qa.h"
+#include "tilefit/train/qa_data.h"
 #include "tilefit/train/qa_logits.h"
 #include "tilefit/train/report.h"
 #include "tilefit/train/trainer.h"
@@ -56,10 +59,21 @@ DataPaths resolve_data(const RunFlags& flags, const HubPaths& hub) {
   return paths;
 }
 
-/// Examples and their features.
-struct QaData {
-  std::vector<QaExample> examples;
-  std::vector<QaFeature> features;
+/// Says how long it took from the start to the first step.
+class FirstStepTimer : public TrainCallback {
+ public:
+  explicit FirstStepTimer(Clock::time_point start) : start_(start) {}
+
+  void on_begin(int64_t) override { begun_s_ = seconds_since(start_); }
+  void on_step(const StepInfo&) override {
+    if (!std::exchange(told_, true))
+      log_info(kLog, "First step begun after {:.2f} s, done after {:.2f} s", begun_s_, seconds_since(start_));
+  }
+
+ private:
+  Clock::time_point start_;
+  double begun_s_ = 0;
+  bool told_ = false;
 };
 
 /// One run: what several of its parts need.
@@ -77,18 +91,19 @@ class QaRun {
     log_setup();
     if (flags_.train.do_train) check_output_dir(flags_.train.output_dir, flags_.train.overwrite_output_dir);
     HubPaths hub = HubPaths::from_environment();
-    if (flags_.model.cache_dir) hub.hf_cache = *flags_.model.cache_dir;
+    if (flags_.model.cache_dir) hub.hf_cache = hub.hf_datasets = *flags_.model.cache_dir;
     const DataPaths paths = resolve_data(flags_, hub);
-    // Data first: a mistake in it shows before the model is read.
-    QaData train = read(paths.train, flags_.data.max_train_samples, QaAnswers::kRequired);
-    QaData validation = read(paths.validation, flags_.data.max_eval_samples, QaAnswers::kTextsOnly);
-    QaData test = read(paths.test, flags_.data.max_predict_samples, QaAnswers::kOptional);
+    // Data first: most mistakes in it show before the model is read.
+    QaData train = read("train", paths.train, {QaAnswers::kRequired, flags_.data.max_train_samples});
+    QaData validation = read("validation", paths.validation, {QaAnswers::kTextsOnly, flags_.data.max_eval_samples});
+    QaData test = read("test", paths.test, {QaAnswers::kOptional, flags_.data.max_predict_samples});
     load_model(hub);
     make_directories(flags_.train.output_dir);
 
-    build(train, "train", flags_.data.max_train_samples, true);
-    build(validation, "validation", flags_.data.max_eval_samples, false);
-    build(test, "test", flags_.data.max_predict_samples, false);
+    const QaFeatureCache cache(hub.hf_datasets.empty() ? "" : hub.hf_datasets + "/tilefit");
+    build(train, cache, flags_.data.max_train_samples);
+    build(validation, cache, flags_.data.max_eval_samples);
+    build(test, cache, flags_.data.max_predict_samples);
     if (flags_.train.do_train) this->train(train, validation);
     if (flags_.train.do_eval) {
       log_info(kLog, "*** Evaluate ***");
@@ -119,14 +134,8 @@ class QaRun {
     if (!threads_.warning.empty()) log_warning(kLog, "{}", threads_.warning);
   }
 
-  QaData read(const std::string& path, std::optional<int64_t> max_examples, QaAnswers answers) {
-    QaData data;
-    if (path.empty()) return data;
-    QaReadOptions options;
-    options.answers = answers;
-    options.max_examples = max_examples;
-    data.examples = load_qa_examples(path, options);
-    return data;
+  static QaData read(const char* what, const std::string& path, const QaReadOptions& reading) {
+    return path.empty() ? QaData() : QaData(what, path, reading);
   }
 
   void load_model(const HubPaths& hub) {
@@ -148,27 +157,15 @@ class QaRun {
     layout_ = make_layout(flags_.data.max_seq_length, flags_.padding, *tokenizer_, *model_);
   }
 
-  void build(QaData& data, const char* what, std::optional<int64_t> max_features, bool training) {
-    if (data.examples.empty()) return;
+  void build(QaData& data, const QaFeatureCache& cache, std::optional<int64_t> max_features) {
     QaFeatureOptions options;
     options.max_seq_length = static_cast<int>(layout_.max_seq_length);
     options.doc_stride = flags_.data.doc_stride;
-    options.with_labels = training;
-    options.with_offsets = !training;
     options.pad_to_max_length = flags_.padding == PaddingMode::kMaxLength;
     options.max_features = max_features;
-    const auto start = Clock::now();
-    if (flags_.data.preprocessing_num_workers) {
-      ThreadPool workers(*flags_.data.preprocessing_num_workers);
-      data.features = build_qa_features(data.examples, *tokenizer_, options, workers);
-    } else {
-      data.features = build_qa_features(data.examples, *tokenizer_, options, pool_);
-    }
-    int64_t tokens = 0;
-    for (const QaFeature& feature : data.features) tokens += feature.size();
-    log_info(kLog, "Running tokenizer on {} dataset: {} examples, {} features, {} tokens in {:.2f} s", what,
-             with_thousands(std::ssize(data.examples)), with_thousands(std::ssize(data.features)), with_thousands(tokens),
-             seconds_since(start));
+    std::optional<ThreadPool> workers;
+    if (flags_.data.preprocessing_num_workers) workers.emplace(*flags_.data.preprocessing_num_workers);
+    data.build(*tokenizer_, options, cache, flags_.data.overwrite_cache, workers ? *workers : pool_);
   }
 
   TrainOptions train_options() const {
@@ -221,10 +218,12 @@ class QaRun {
   void train(const QaData& data, const QaData& validation) {
     const TrainOptions options = train_options();
     trainer_.emplace(*model_, data.features, options, pool_);
+    FirstStepTimer first_step(start_);
     Console console(output_, show_progress());
+    trainer_->add_callback(first_step);  // before the console: its line stands above the progress
     trainer_->add_callback(console);
     trainer_->set_example_name([&](int64_t feature) {
-      return data.examples[static_cast<size_t>(data.features[static_cast<size_t>(feature)].example)].id;
+      return data.example_ids[static_cast<size_t>(data.features[static_cast<size_t>(feature)].example)];
     });
     trainer_->set_evaluate([&] { return evaluate(validation); });
 
@@ -249,6 +248,8 @@ class QaRun {
     log_info("trainer", "Training completed.");
     trainer_->set_profile(nullptr);
     if (flags_.tilefit.profile) log_plain(write_profile(profile, pool_, options.dtype, flags_.train.output_dir));
+    log_info(kLog, "Steps waited {:.1f} ms for their batches, {:.3f} % of the training time", 1e3 * result.batch_wait_s,
+             100 * result.batch_wait_s / std::max(result.seconds, 1e-9));
     if (result.skipped_steps > 0)
       log_warning(kLog, "{} of {} steps were left out because loss or gradient was not finite", result.skipped_steps,
                   result.global_step);
@@ -379,6 +380,7 @@ class QaRun {
     write_file_atomic(f.output_dir + "/README.md", model_card_text(card));
   }
 
+  const Clock::time_point start_ = Clock::now();
   const RunFlags& flags_;
   const RunOutput& output_;
   const Topology topology_;

@@ -25,6 +25,7 @@ class RunQa : public ::testing::Test {
     if (!init || questions_.empty()) GTEST_SKIP() << "training/init or the training questions are not here";
     init_ = *init;
     out_ = directory_ / "out";
+    ::setenv("HF_DATASETS_CACHE", (directory_ / "cache").c_str(), 1);
     set_log_level(LogLevel::kError);
   }
   void TearDown() override { set_log_level(LogLevel::kInfo); }
@@ -173,6 +174,67 @@ TEST_F(RunQa, PaddingDoesNotChangeAnswers) {
     predictions.push_back(read_json_file(out_ + "/eval_predictions.json"));
   }
   EXPECT_EQ(predictions[0], predictions[1]);
+}
+
+TEST_F(RunQa, CachedFeaturesGiveTheSameResults) {
+  const std::string data = write("data.json.gz", read_file(questions_));
+  std::vector<std::string> args = {"--train_file",
+                                   data,
+                                   "--validation_file",
+                                   data,
+                                   "--do_train",
+                                   "--do_eval",
+                                   "--padding",
+                                   "packed",
+                                   "--max_train_samples",
+                                   "40",
+                                   "--max_steps",
+                                   "3",
+                                   "--logging_steps",
+                                   "1",
+                                   "--max_eval_samples",
+                                   "4",
+                                   "--overwrite_output_dir"};
+  const auto files = [&] {
+    std::vector<std::string> paths;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_ / "cache/tilefit"))
+      paths.push_back(entry.path());
+    return paths;
+  };
+  const auto results = [&] {
+    run(args);
+    return read_file(out_ + "/model.safetensors") + read_file(out_ + "/eval_nbest_predictions.json");
+  };
+  const std::string built = results();
+  ASSERT_EQ(files().size(), 2u);  // training, validation
+  EXPECT_EQ(results(), built);
+  EXPECT_EQ(files().size(), 2u);
+
+  for (const std::string& path : files()) write_file_atomic(path, "damaged");
+  EXPECT_EQ(results(), built);
+  for (const std::string& path : files()) EXPECT_NE(read_file(path), "damaged") << path;
+
+  const std::string a_file = write("no-folder", "");
+  ::setenv("HF_DATASETS_CACHE", a_file.c_str(), 1);
+  EXPECT_EQ(results(), built);
+  args.push_back("--overwrite_cache");
+  args.insert(args.end(), {"--cache_dir", directory_ / "elsewhere"});
+  EXPECT_EQ(results(), built);
+  EXPECT_TRUE(directory_exists(directory_ / "elsewhere/tilefit"));
+}
+
+TEST_F(RunQa, OddDataAreNamedWithCachedFeaturesToo) {
+  const std::string row =
+      R"({"id": "a", "question": "q", "context": "c d", "answers": {"text": ["d"], "answer_start": [0]}})";
+  const std::string data = write("odd.json", "[" + row + "," + row + "]");
+  set_log_level(LogLevel::kWarning);
+  for (int i = 0; i < 2; ++i) {
+    testing::internal::CaptureStderr();
+    run({"--train_file", data, "--do_train", "--max_steps", "1", "--overwrite_output_dir"});
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(log, HasSubstr("2 of 2 answers are not in the context at their answer_start"));
+    EXPECT_THAT(log, HasSubstr("1 of 2 examples have an id that an earlier one has"));
+  }
 }
 
 TEST_F(RunQa, OutputDirectoryIsNotOverwrittenUnasked) {

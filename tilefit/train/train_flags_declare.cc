@@ -22,7 +22,9 @@ void ModelFlags::visit(FlagSet& v) {
     Required{}, Meta{"MODEL"});
   v("config_name", config_name, "Folder or id to take config.json from, when it is not the model's.", Meta{"MODEL"});
   v("tokenizer_name", tokenizer_name, "Folder or id to take the tokenizer from, when it is not the model's.", Meta{"MODEL"});
-  v("cache_dir", cache_dir, "Folder of the hub cache; else HF_HUB_CACHE, HF_HOME/hub, ~/.cache/huggingface/hub.",
+  v("cache_dir", cache_dir,
+    "Folder of the hub cache and of cached features; else those of HF_HUB_CACHE and HF_DATASETS_CACHE, of HF_HOME, or of "
+    "~/.cache/huggingface.",
     Meta{"DIR"});
   v("model_revision", model_revision, "Branch, tag or commit of a model id.");
   v("token", token, "Access token for the hub; else HF_TOKEN.", Note{"has no effect yet: nothing is downloaded."});
@@ -36,8 +38,7 @@ void DataFlags::visit(FlagSet& v) {
     Meta{"FILE"});
   v("validation_file", validation_file, "Data for --do_eval, in the same forms.", Meta{"FILE"});
   v("test_file", test_file, "Data for --do_predict, in the same forms.", Meta{"FILE"});
-  v("overwrite_cache", overwrite_cache, "Build cached features anew.",
-    Note{"has no effect: features are built anew every time."});
+  v("overwrite_cache", overwrite_cache, "Build features anew instead of taking those that an earlier run cached.");
   v("preprocessing_num_workers", preprocessing_num_workers, "Threads that build features; else --num_threads.",
     Range{1, kMostThreads});
   v("max_seq_length", max_seq_length, "Longest feature in tokens; a longer context is cut into overlapping features.",

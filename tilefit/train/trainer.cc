@@ -8,7 +8,6 @@
 #include <cmath>
 
 #include "tilefit/base/error.h"
-#include "tilefit/base/rng.h"
 #include "tilefit/train/phase_report.h"
 
 namespace tilefit {
@@ -65,7 +64,7 @@ Trainer::Trainer(QuestionAnsweringModel& model, std::span<const QaFeature> featu
       options_(options),
       pool_(pool),
       batcher_(make_batcher(features, options)),
-      batch_(features, options.layout),
+      prefetcher_(batcher_, features, options.layout, options.seed),
       fold_(model.params().size(), model.params().grads<float>(), options.leaves),
       optimizer_(model.params(), options.optimizer),
       ctx_{pool, arena_, options.dtype},
@@ -90,12 +89,12 @@ Trainer::Trainer(QuestionAnsweringModel& model, std::span<const QaFeature> featu
 const MemoryPlan& Trainer::prepare_memory() {
   if (memory_ready_) return memory_;
   const int64_t array_bytes = model_.params().size() * static_cast<int64_t>(sizeof(float));
-  batch_.set(batcher_.longest_leaf());
+  const FeatureBatch& longest = prefetcher_.longest_leaf();
   memory_.weights = array_bytes;
   memory_.packed_weights = packed_bytes(model_.params(), options_.dtype);
   memory_.gradients = LeafFold::num_buffers(options_.leaves) * array_bytes;
   memory_.optimizer = Optimizer::state_bytes(options_.optimizer, model_.params().size());
-  memory_.activations = model_.activation_bytes(batch_.tokens, options_.dtype, true, options_.recompute);
+  memory_.activations = model_.activation_bytes(longest.tokens, options_.dtype, true, options_.recompute);
   arena_.reserve(memory_.activations);
   memory_ready_ = true;
   return memory_;
@@ -125,7 +124,7 @@ TrainResult Trainer::train() {
       for (int64_t step = 0; step < batcher_.steps_per_epoch() && !done(); ++step) {
         ProfileScope phase(ctx_.profile, kStepPhase);
         batcher_.plan_step(epoch, step, plan_);
-        const StepInfo info = run_step(plan_);
+        const StepInfo info = run_step(plan_, epoch, step);
         phase.end();
         leaves_done += plan_.num_leaves;
         finish_step(info, leaves_done, epoch);
@@ -137,11 +136,13 @@ TrainResult Trainer::train() {
   TrainResult result;
   result.global_step = state_.global_step;
   result.skipped_steps = skipped_steps_;
+  result.batch_wait_s = prefetcher_.waited_s();
   const double train_loss = (total_loss_ + window_loss_) / std::max(static_cast<double>(state_.global_step), 0.001);
   const auto step_size = static_cast<double>(options_.leaf_size * options_.leaves);
   const double samples = options_.max_steps > 0 ? static_cast<double>(state_.max_steps) * step_size
                                                 : options_.num_epochs * static_cast<double>(num_features_);
-  add_speed_metrics(result.metrics, "train", seconds_since(start), samples, static_cast<double>(state_.max_steps));
+  result.seconds = seconds_since(start);
+  add_speed_metrics(result.metrics, "train", result.seconds, samples, static_cast<double>(state_.max_steps));
   result.metrics["total_flos"] = state_.total_flos;
   result.metrics["train_loss"] = train_loss;
   log(result.metrics);
@@ -149,7 +150,7 @@ TrainResult Trainer::train() {
   return result;
 }
 
-StepInfo Trainer::run_step(const StepPlan& plan) {
+StepInfo Trainer::run_step(const StepPlan& plan, int64_t epoch, int64_t step) {
   StepInfo info;
   info.learning_rate = schedule_->rate(state_.global_step);
   step_tokens_ = step_rows_ = 0;
@@ -159,7 +160,7 @@ StepInfo Trainer::run_step(const StepPlan& plan) {
   double loss_sum = 0;
   for (int64_t l = 0; l < plan.num_leaves; ++l) {
     float* const gradient = profiled(ctx_.profile, kZeroPhase, {0, array_bytes}, [&] { return fold_.begin_leaf(pool_); });
-    loss_sum += leaf_gradient(plan.leaves[static_cast<size_t>(l)], gradient);
+    loss_sum += leaf_gradient({epoch, step, l, state_.global_step}, gradient);
     profiled(ctx_.profile, kLeafSumPhase, {}, [&] { fold_.end_leaf(pool_, l); });
   }
   const float* const gradient = profiled(ctx_.profile, kLeafSumPhase, {}, [&] { return fold_.finish(pool_); });
@@ -184,16 +185,14 @@ StepInfo Trainer::run_step(const StepPlan& plan) {
   return info;
 }
 
-double Trainer::leaf_gradient(const LeafPlan& leaf, float* gradient) {
-  const uint64_t step_key = mix_key(mix64(options_.seed), static_cast<uint64_t>(state_.global_step));
-  keys_.clear();
-  for (const int64_t index : leaf.index_in_step) keys_.push_back(mix_key(step_key, static_cast<uint64_t>(index)));
-  profiled(ctx_.profile, kBatchPhase, {}, [&] { batch_.set(leaf.examples, keys_); });
-  step_tokens_ += batch_.num_real_tokens;
-  step_rows_ += batch_.tokens.num_rows();
+double Trainer::leaf_gradient(const LeafId& leaf, float* gradient) {
+  const FeatureBatch& batch =
+      profiled(ctx_.profile, kBatchPhase, {}, [&]() -> const FeatureBatch& { return prefetcher_.take(leaf); });
+  step_tokens_ += batch.num_real_tokens;
+  step_rows_ += batch.tokens.num_rows();
 
   model_.params().set_grad_buffer(gradient);
-  const double loss = model_.train_step(ctx_, batch_.tokens, batch_.starts, batch_.ends);
+  const double loss = model_.train_step(ctx_, batch.tokens, batch.starts, batch.ends);
   model_.params().set_grad_buffer(nullptr);
   return loss;
 }

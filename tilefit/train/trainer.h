@@ -11,10 +11,10 @@
 #include "tilefit/data/batcher.h"
 #include "tilefit/models/model.h"
 #include "tilefit/train/callbacks.h"
-#include "tilefit/train/feature_batch.h"
 #include "tilefit/train/leaves.h"
 #include "tilefit/train/memory_plan.h"
 #include "tilefit/train/optimizer.h"
+#include "tilefit/train/prefetch.h"
 #include "tilefit/train/schedule.h"
 #include "tilefit/train/trainer_state.h"
 
@@ -56,6 +56,8 @@ struct TrainOptions {
 
 struct TrainResult {
   int64_t global_step = 0, skipped_steps = 0;
+  double seconds = 0;       ///< of all steps and evaluations
+  double batch_wait_s = 0;  ///< of these: waiting for batches
   Json metrics =
       Json::object();  ///< train_runtime, train_samples_per_second, train_steps_per_second, total_flos, train_loss, epoch
 };
@@ -91,8 +93,8 @@ class Trainer {
   void log(Json entry);
 
  private:
-  StepInfo run_step(const StepPlan& plan);
-  double leaf_gradient(const LeafPlan& leaf, float* gradient);
+  StepInfo run_step(const StepPlan& plan, int64_t epoch, int64_t step);
+  double leaf_gradient(const LeafId& leaf, float* gradient);
   void finish_step(const StepInfo& info, int64_t leaves_done, int64_t epoch);
   void finish_epoch();
   void log_loss();
@@ -104,7 +106,7 @@ class Trainer {
   const TrainOptions options_;
   ThreadPool& pool_;
   Batcher batcher_;
-  FeatureBatch batch_;
+  LeafPrefetcher prefetcher_;
   LeafFold fold_;
   Optimizer optimizer_;
   std::unique_ptr<Schedule> schedule_;
@@ -120,7 +122,6 @@ class Trainer {
   std::function<std::string(int64_t)> example_name_;
 
   StepPlan plan_;
-  std::vector<uint64_t> keys_;
   std::vector<double> block_sums_;
   double flops_per_token_ = 0;  ///< 6 times the parameters that are no embedding tables, as transformers estimates
   int64_t step_tokens_ = 0, step_rows_ = 0;

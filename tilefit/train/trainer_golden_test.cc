@@ -91,7 +91,7 @@ TEST(TrainerGolden, EveryReferenceRun) {
   for (const auto& entry : std::filesystem::directory_iterator(*directory)) {
     if (entry.path().extension() != ".json") continue;
     const Json run = read_json_file(entry.path().string());
-    if (run["bf16_autocast"] || run["optimizer"] == "adafactor") continue;
+    if (run["bf16_autocast"] || run["optimizer"] == "adafactor") continue;  // the first: see below
     const std::string tag = run["tag"];
     auto model = QuestionAnsweringModel::load(*init);
     const auto features = test::features_of(questions, *init, 700, run["max_seq_length"], run["doc_stride"]);
@@ -106,6 +106,33 @@ TEST(TrainerGolden, EveryReferenceRun) {
     ++runs;
   }
   EXPECT_GT(runs, 0);
+}
+
+/// In bf16 the loss curve stays beside the reference's own bf16 curve, and beside its float32 curve.
+TEST(TrainerGolden, LossInBf16StaysWithinAHundredth) {
+  const auto bf16 = test::golden("training/runs/adamw_lr1e-3_b4_bf16.json"),
+             fp32 = test::golden("training/runs/adamw_lr1e-3_b4.json");
+  const auto init = test::golden("training/init");
+  const std::string questions = test::training_questions();
+  if (!bf16 || !fp32 || !init || questions.empty()) GTEST_SKIP() << "the bf16 run, training/init or the questions are not here";
+  ThreadPool pool(2);
+  const Json run = read_json_file(*bf16), plain = read_json_file(*fp32);
+  auto model = QuestionAnsweringModel::load(*init);
+  const auto features = test::features_of(questions, *init, 700, run["max_seq_length"], run["doc_stride"]);
+  TrainOptions options = options_of(run, model);
+  options.dtype = DType::kBF16;
+  Trainer trainer(model, features, options, pool);
+  trainer.train();
+  const Json& log = trainer.state().log_history;
+  ASSERT_EQ(log.size(), run["log"].size() + 1);
+  double worst = 0;
+  for (size_t step = 0; step < run["log"].size(); ++step) {
+    const double loss = log[step]["loss"];
+    worst = std::max(worst, std::abs(loss - plain["log"][step]["loss"].get<double>()));
+    EXPECT_NEAR(loss, run["log"][step]["loss"].get<double>(), 1e-2) << "step " << step;
+    EXPECT_NEAR(loss, plain["log"][step]["loss"].get<double>(), 1e-2) << "float32, step " << step;
+  }
+  std::printf("[          ] losses in bf16 and float32 differ by at most %.2e\n", worst);
 }
 
 }  // namespace

@@ -49,6 +49,14 @@ struct HeadTask {
       pack_panel_rows(keys, min_of(kPanel, D - n), rows + n, ld, out + n * round_up(words_of(keys), kWordUnit));
   }
 
+  /// Rows [i, i + rows) of the query times the scale, as [rows, D]: the reference scales the query, not the scores.
+  TF_INLINE void scaled_queries(int64_t i, int64_t rows, float* out) const {
+    const F scale = set1(static_cast<float>(shape.scale));
+    for (int64_t r = 0; r < rows; ++r)
+      for_lanes(D, [&](int64_t d, int64_t n)
+                       TF_LAMBDA { TF_STORE(out + r * D + d, mul(TF_LOAD(query + (i + r) * ld + d, n), scale), n); });
+  }
+
   /// to[r][0, D) = sums[r] for `rows` rows.
   TF_INLINE void store_rows(int64_t rows, const float* sums, T* to, int64_t ld_to) const {
     for (int64_t r = 0; r < rows; ++r)
@@ -57,17 +65,16 @@ struct HeadTask {
   }
 };
 
-/// Turns a row of scores into dropped-out probabilities; returns the log of the sum of exp of the scaled scores.
-TF_INLINE float softmax_row(float* p, int64_t keys, float scale, const RowDropout& drop) {
+/// Turns a row of scores into dropped-out probabilities; returns the log of the sum of exp of the scores.
+TF_INLINE float softmax_row(float* p, int64_t keys, const RowDropout& drop) {
   F top_lanes = set1(p[0]);
   int64_t j0 = 0;
   for (; j0 + kLanes <= keys; j0 += kLanes) top_lanes = max(top_lanes, load(p + j0));
   float top = reduce_max(top_lanes);
   for (; j0 < keys; ++j0) top = p[j0] > top ? p[j0] : top;
-  top *= scale;
   F sum = set1(0);
   for_lanes(keys, [&](int64_t j, int64_t n) TF_LAMBDA {
-    const F e = keep_first(exp(fma(TF_LOAD(p + j, n), set1(scale), set1(-top))), n);
+    const F e = keep_first(exp(sub(TF_LOAD(p + j, n), set1(top))), n);
     TF_STORE(p + j, e, n);
     sum = add(sum, e);
   });
@@ -87,15 +94,16 @@ void attention_forward_task(const AttentionShape& shape, const SequenceSpan& seq
   float* const value_packed = key_t + t.across;
   float* const p_block = value_packed + t.along;
   float* const o_block = p_block + kQueryBlock * t.padded_keys;
+  float* const q_block = o_block;  // needed until the output is summed up
   t.pack_across(t.key, key_t);
   t.pack_along(t.value, value_packed);
   for (int64_t i = 0; i < seq.num_rows; i += kQueryBlock) {
     const int64_t rows = min_of(kQueryBlock, seq.num_rows - i);
-    multiply_rows(rows, 0, t.padded_keys, t.D, t.query + i * t.ld, t.ld, key_t, Sums{p_block, t.padded_keys, true},
-                  NoFinish{});
+    t.scaled_queries(i, rows, q_block);
+    multiply_rows(rows, 0, t.padded_keys, t.D, q_block, t.D, key_t, Sums{p_block, t.padded_keys, true}, NoFinish{});
     for (int64_t r = 0; r < rows; ++r)
       logsum_MH[(seq.row_begin + i + r) * shape.num_heads + head] =
-          softmax_row(p_block + r * t.padded_keys, t.keys, static_cast<float>(shape.scale), t.row_mask(i + r));
+          softmax_row(p_block + r * t.padded_keys, t.keys, t.row_mask(i + r));
     multiply_rows(rows, 0, t.padded_d, t.keys, p_block, t.padded_keys, value_packed, Sums{o_block, t.padded_d, true},
                   NoFinish{});
     t.store_rows(rows, o_block, out + (seq.row_begin + i) * ld_out + head * t.D, ld_out);
@@ -117,6 +125,7 @@ void attention_backward_task(const AttentionShape& shape, const SequenceSpan& se
   float* const ds_block = p_block + scores;
   const Sums dkey = {ds_block + scores, t.padded_d, true}, dvalue = {dkey.data + sums, t.padded_d, true};
   const Sums dq_block = {dvalue.data + sums, t.padded_d, true};
+  float* const q_block = dq_block.data;  // needed until the gradient is summed up
   t.pack_across(t.key, key_t);
   t.pack_across(t.value, value_t);
   t.pack_along(t.key, key_packed);
@@ -126,8 +135,8 @@ void attention_backward_task(const AttentionShape& shape, const SequenceSpan& se
     const int64_t rows = min_of(kQueryBlock, seq.num_rows - i);
     const T* const dout_block = dout + (seq.row_begin + i) * ld_dout + head * t.D;
     const T* const out_block = out + (seq.row_begin + i) * ld_out + head * t.D;
-    multiply_rows(rows, 0, t.padded_keys, t.D, t.query + i * t.ld, t.ld, key_t, Sums{p_block, t.padded_keys, true},
-                  NoFinish{});
+    t.scaled_queries(i, rows, q_block);
+    multiply_rows(rows, 0, t.padded_keys, t.D, q_block, t.D, key_t, Sums{p_block, t.padded_keys, true}, NoFinish{});
     multiply_rows(rows, 0, t.padded_keys, t.D, dout_block, ld_dout, value_t, Sums{ds_block, t.padded_keys, true}, NoFinish{});
     for (int64_t r = 0; r < rows; ++r) {
       F dot = set1(0);  // delta: sum over keys of p dp = dout . out
@@ -135,11 +144,11 @@ void attention_backward_task(const AttentionShape& shape, const SequenceSpan& se
         dot = fma(TF_LOAD(dout_block + r * ld_dout + d, n), TF_LOAD(out_block + r * ld_out + d, n), dot);
       });
       const F delta = set1(reduce_add(dot));
-      const F logsum = set1(-logsum_MH[(seq.row_begin + i + r) * shape.num_heads + head]);
+      const F logsum = set1(logsum_MH[(seq.row_begin + i + r) * shape.num_heads + head]);
       const RowDropout drop = t.row_mask(i + r);
       float *const p = p_block + r * t.padded_keys, *const ds = ds_block + r * t.padded_keys;
       for_lanes(t.keys, [&](int64_t j, int64_t n) TF_LAMBDA {
-        const F prob = exp(fma(TF_LOAD(p + j, n), scale, logsum));
+        const F prob = exp(sub(TF_LOAD(p + j, n), logsum));
         const F dp = drop.apply(TF_LOAD(ds + j, n), j);
         TF_STORE(p + j, drop.apply(prob, j), n);
         TF_STORE(ds + j, mul(mul(prob, sub(dp, delta)), scale), n);
