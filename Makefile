@@ -62,8 +62,8 @@ tidy: setup-dev
 ci: ## What continuous integration runs; ends with `make test`
 	@tools/ci.sh
 
-bench: build ## Measure a training step as a share of this machine's peak
-	@$(TILEFIT) bench step
+bench: build ## Measure kernels, training steps and data preparation: out/bench/tilefit-report.json, roofline.svg
+	@$(TILEFIT) bench report --out out/bench
 
 bench-peers: build ## Compare with PyTorch and others from PyPI; writes docs/benchmarks.md (ARGS=--plan: how long)
 	@bench/vs_peers/run.py $(ARGS)

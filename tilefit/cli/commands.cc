@@ -28,7 +28,8 @@ constexpr Command kCommands[] = {
      flags_tokenize},
     {"parity", "Compares a model with outputs and gradients that a reference wrote",
      "DIR [--model DIR] [--head FILE] [--json]", cmd_parity, flags_parity},
-    {"bench", "Measures a training step as a share of the machine's peak", "step [flags]", cmd_bench, flags_bench},
+    {"bench", "Measures training steps, kernels and data preparation next to the machine's peak",
+     "step|kernels|data|report [flags]", cmd_bench, flags_bench},
     {"help", "Explains tilefit or one verb", "[VERB] [--markdown]", cmd_help, flags_help},
 };
 

@@ -32,6 +32,10 @@ constexpr int64_t kSpinNs = 40'000;
 // With more threads than CPUs a spinning thread keeps the CPU from one that has work.
 constexpr int64_t kSpinOversubscribedNs = 1'000;
 
+int64_t clock_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 // Which pool's task this thread is running, and as which thread.
 thread_local const ThreadPool* t_pool = nullptr;
 thread_local int t_thread = 0;
@@ -77,6 +81,7 @@ bool spin_until(int64_t spin_ns, F&& done) noexcept {
 
 ThreadPool::ThreadPool(int num_threads, std::span<const int> cpus) : num_threads_(num_threads) {
   TF_CHECK(num_threads >= 1 && num_threads <= kMaxThreads, "num_threads is {}", num_threads);
+  busy_.resize(static_cast<size_t>(num_threads));
   const int num_cpus = static_cast<int>(process_cpus().size());
   spin_ns_ = num_threads > num_cpus ? kSpinOversubscribedNs : kSpinNs;
   const auto cpu_of = [&](int thread) { return cpus.empty() ? -1 : cpus[static_cast<size_t>(thread) % cpus.size()]; };
@@ -114,8 +119,10 @@ void ThreadPool::parallel_for(int64_t num_tasks, Body body) {
   }
   const std::lock_guard lock(callers_);
   const Membership here(this, 0);
+  const int64_t begin_ns = measuring_ ? clock_ns() : 0;
   if (num_tasks <= 1 || num_threads_ == 1) {
     for (int64_t task = 0; task < num_tasks; ++task) body(task, 0);
+    if (measuring_) idle_ns_ += (num_threads_ - 1) * (clock_ns() - begin_ns);
     return;
   }
   body_ = &body;
@@ -125,8 +132,9 @@ void ThreadPool::parallel_for(int64_t num_tasks, Body body) {
   state_.store(job * kJobStep | kOpen, std::memory_order_release);
   state_.notify_all();
 
-  run_tasks(0);
+  run_measured(0);
   wait_for_workers();
+  if (measuring_) add_idle(clock_ns() - begin_ns);
   if (failed_.load(std::memory_order_relaxed)) {
     failed_.store(false, std::memory_order_relaxed);
     std::rethrow_exception(std::exchange(error_, nullptr));
@@ -145,6 +153,18 @@ void ThreadPool::run_tasks(int thread) noexcept {
       next_task_.store(num_tasks, std::memory_order_relaxed);
     }
   }
+}
+
+void ThreadPool::run_measured(int thread) noexcept {
+  const int64_t begin_ns = measuring_ ? clock_ns() : 0;
+  run_tasks(thread);
+  if (measuring_) busy_[static_cast<size_t>(thread)].ns = clock_ns() - begin_ns;
+}
+
+void ThreadPool::add_idle(int64_t loop_ns) noexcept {
+  int64_t lost_ns = num_threads_ * loop_ns;
+  for (BusyTime& busy : busy_) lost_ns -= std::exchange(busy.ns, 0);  // a thread that missed the job was idle throughout
+  idle_ns_ += lost_ns;
 }
 
 void ThreadPool::wait_for_workers() noexcept {
@@ -166,7 +186,7 @@ void ThreadPool::worker_main(int thread, int cpu) noexcept {
     wait_for_job(seen);
     if (stop_.load(std::memory_order_relaxed)) return;
     if (!join_job(seen)) continue;
-    run_tasks(thread);
+    run_measured(thread);
     const uint32_t before = state_.fetch_sub(1, std::memory_order_acq_rel);
     if ((before & (kOpen | kInsideMask)) == 1) {
       done_.fetch_add(1, std::memory_order_release);

@@ -39,10 +39,24 @@ class ThreadPool {
   /// skips the tasks not yet begun and is rethrown here. Calls from several threads queue up.
   void parallel_for(int64_t num_tasks, Body body);
 
+  /// Starts or stops counting the thread time that parallel loops lose; two looks at the clock per loop and thread while on. Call it
+  /// between loops.
+  void measure_idle(bool on) noexcept { measuring_ = on; }
+  /// Thread time lost in loops while measuring: the loop's time times all threads, less the time in which they ran tasks. Grows
+  /// when a loop ends; read it from the thread that calls parallel_for.
+  const int64_t& idle_ns() const noexcept { return idle_ns_; }
+
  private:
+  /// On cache lines of their own: every thread writes one.
+  struct alignas(64) BusyTime {
+    int64_t ns = 0;
+  };
+
   void stop_workers() noexcept;
   void worker_main(int thread, int cpu) noexcept;
   void run_tasks(int thread) noexcept;
+  void run_measured(int thread) noexcept;
+  void add_idle(int64_t loop_ns) noexcept;
   bool join_job(uint32_t& seen) noexcept;
   void wait_for_job(uint32_t seen) noexcept;
   void wait_for_workers() noexcept;
@@ -50,6 +64,9 @@ class ThreadPool {
   const int num_threads_;
   bool pinned_caller_ = false;
   int64_t spin_ns_ = 0;
+  bool measuring_ = false;
+  int64_t idle_ns_ = 0;
+  std::vector<BusyTime> busy_;  ///< of each thread in the job at hand
   std::vector<std::thread> workers_;
   std::mutex callers_;
 

@@ -241,5 +241,26 @@ TEST(ThreadPoolTest, HotCallTakesMicroseconds) {
   EXPECT_LT(best_us, kBound_us * (test::allocations_are_counted() ? 1 : 20)) << "sanitizers may take longer";
 }
 
+TEST(ThreadPoolIdle, CountsThreadsThatWaitForTheLastTask) {
+  const auto sleep = [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
+  ThreadPool pool(3);
+  pool.parallel_for(3, [&](int64_t, int) { sleep(1); });
+  EXPECT_EQ(pool.idle_ns(), 0) << "not asked for";
+
+  pool.measure_idle(true);
+  pool.parallel_for(2, [&](int64_t task, int) { sleep(task == 0 ? 40 : 0); });
+  const int64_t uneven = pool.idle_ns();
+  EXPECT_GE(uneven, 2 * 30'000'000) << "two of three threads waited some 40 ms";
+  EXPECT_LE(uneven, 2 * 400'000'000LL);
+
+  pool.parallel_for(1, [&](int64_t, int) { sleep(10); });
+  EXPECT_GE(pool.idle_ns() - uneven, 2 * 9'000'000) << "one task keeps one thread busy";
+
+  pool.measure_idle(false);
+  const int64_t before = pool.idle_ns();
+  pool.parallel_for(2, [&](int64_t, int) { sleep(1); });
+  EXPECT_EQ(pool.idle_ns(), before);
+}
+
 }  // namespace
 }  // namespace tilefit

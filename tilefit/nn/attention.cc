@@ -8,8 +8,8 @@ namespace tilefit {
 
 Attention::Attention(const ParamScope& scope, const AttentionNames& names, int64_t C, int64_t num_heads, double dropout_p,
                      uint64_t site)
-    : qkv_(std::array{scope / names.query, scope / names.key, scope / names.value}, C, C),
-      output_(scope / names.output, C, C),
+    : qkv_(std::array{scope / names.query, scope / names.key, scope / names.value}, C, C, "qkv"),
+      output_(scope / names.output, C, C, "attention_out"),
       num_heads_(num_heads),
       dropout_p_(dropout_p),
       site_(site) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "tilefit/base/profile.h"
 #include "tilefit/cpu/thread_pool.h"
 #include "tilefit/kernels/attention.h"
 #include "tilefit/kernels/dropout.h"
@@ -32,6 +33,8 @@ struct Ctx {
   std::function<void(int64_t begin, int64_t end)> grads_ready = {};
   /// Called in forward with hidden state l as transformers counts them: 0 = embeddings, l = output of block l - 1.
   std::function<void(int64_t l, const Tensor& x_MC)> on_hidden_state = {};
+
+  Profile* profile = nullptr;  ///< of the thread that runs the step; null: nothing is measured
 
   /// Layers take arena memory but compute nothing: for measuring a step.
   bool dry_run() const noexcept { return arena.measuring(); }

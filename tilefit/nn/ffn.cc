@@ -6,7 +6,8 @@
 
 namespace tilefit {
 
-Ffn::Ffn(const ParamScope& in, const ParamScope& out, int64_t C, int64_t F) : in_(in, C, F), out_(out, F, C) {}
+Ffn::Ffn(const ParamScope& in, const ParamScope& out, int64_t C, int64_t F)
+    : in_(in, C, F, "ffn_in"), out_(out, F, C, "ffn_out") {}
 
 void Ffn::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MC, Stash* stash) {
   const Arena::Mark mark = ctx.arena.mark();

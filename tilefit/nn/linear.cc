@@ -1,5 +1,7 @@
 #include "tilefit/nn/linear.h"
 
+#include "tilefit/nn/phases.h"
+
 namespace tilefit {
 namespace {
 
@@ -11,10 +13,11 @@ std::vector<ParamPart> stacked(std::span<const ParamScope> scopes, const char* l
 
 }  // namespace
 
-Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each)
+Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each, const char* name)
     : store_(scopes[0].store()),
       w_OC_(store_.add(stacked(scopes, "weight", {O_each, C}), ParamKind::kWeight, ParamInit::kNormal)),
-      b_O_(store_.add(stacked(scopes, "bias", {O_each}), ParamKind::kBias, ParamInit::kZeros)) {}
+      b_O_(store_.add(stacked(scopes, "bias", {O_each}), ParamKind::kBias, ParamInit::kZeros)),
+      name_(name) {}
 
 const void* Linear::packed(Ctx& ctx, bool for_forward) {
   if (ctx.dry_run()) return nullptr;
@@ -31,6 +34,7 @@ const void* Linear::packed(Ctx& ctx, bool for_forward) {
 }
 
 void Linear::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& y_MO, const Tensor& gelu_MO) {
+  const ProfileScope phase = profile_gemm(ctx, name_, "forward", w_OC_);
   ops::Epilogue epilogue;
   epilogue.bias_N = &b_O_;
   epilogue.gelu_output_MN = gelu_MO;
@@ -41,8 +45,13 @@ void Linear::backward(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const T
                       const ops::Epilogue& epilogue) {
   // y = x W^T + b, so dW = dy^T x, db = column sums of dy, dx = dy W. dx may be written over an addend, so it comes last.
   TF_CHECK(w_OC_.trainable || !b_O_.trainable, "a bias is trained without its weights");
-  if (w_OC_.trainable) ops::add_linear_grads(ctx, dy_MO, x_MC, w_OC_, b_O_.trainable ? &b_O_ : nullptr);
-  if (!dx_MC.empty()) ops::gemm(ctx, dy_MO, packed(ctx, false), epilogue, dx_MC);
+  if (w_OC_.trainable) {
+    const ProfileScope phase = profile_gemm(ctx, name_, "wgrad", w_OC_);
+    ops::add_linear_grads(ctx, dy_MO, x_MC, w_OC_, b_O_.trainable ? &b_O_ : nullptr);
+  }
+  if (dx_MC.empty()) return;
+  const ProfileScope phase = profile_gemm(ctx, name_, "dgrad", w_OC_);
+  ops::gemm(ctx, dy_MO, packed(ctx, false), epilogue, dx_MC);
 }
 
 }  // namespace tilefit

@@ -10,9 +10,11 @@ namespace tilefit {
 
 class Linear {
  public:
-  /// Registers "weight" [O, C] and "bias" [O] of every scope; outputs are stacked in order.
-  Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each);
-  Linear(const ParamScope& scope, int64_t C, int64_t O) : Linear(std::span(&scope, 1), C, O) {}
+  /// Registers "weight" [O, C] and "bias" [O] of every scope; outputs are stacked in order. name: what profiles call it ("ffn_in"), a
+  /// literal; the layers of a stack share it.
+  Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each, const char* name = "linear");
+  Linear(const ParamScope& scope, int64_t C, int64_t O, const char* name = "linear")
+      : Linear(std::span(&scope, 1), C, O, name) {}
 
   int64_t in_size() const noexcept { return w_OC_.cols; }
   int64_t out_size() const noexcept { return w_OC_.rows; }
@@ -36,6 +38,7 @@ class Linear {
   Param& w_OC_;
   Param& b_O_;
   Packed forward_, backward_;
+  const char* name_;
 };
 
 }  // namespace tilefit

@@ -10,6 +10,7 @@
 #include "tilefit/kernels/embedding.h"
 #include "tilefit/kernels/gemm.h"
 #include "tilefit/kernels/reduce.h"
+#include "tilefit/nn/phases.h"
 
 namespace tilefit::ops {
 namespace {
@@ -91,6 +92,7 @@ int64_t packed_bytes(DType dtype, int64_t K, int64_t N) {
 }
 
 void pack_weight(Ctx& ctx, const Param& w_OC, bool for_forward, void* packed) {
+  const ProfileScope phase = profile_rows(ctx, "weight packing", nullptr, 2 * w_OC.size(), PhaseCategory::kOptimizer);
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     const int64_t K = for_forward ? w_OC.cols : w_OC.rows, N = for_forward ? w_OC.rows : w_OC.cols;
@@ -137,12 +139,14 @@ void gelu(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN) {
 }
 
 void narrow(Ctx& ctx, const Tensor& x_MN, const Tensor& y_MN) {
+  const ProfileScope phase = profile_rows(ctx, "narrow", nullptr, 3 * x_MN.rows * x_MN.cols);
   check_contiguous(x_MN, y_MN.rows, y_MN.cols, "x");
   check_contiguous(y_MN, x_MN.rows, x_MN.cols, "y");
   if (!ctx.dry_run()) kernels::narrow(ctx.pool, x_MN.rows * x_MN.cols, x_MN.as<float>(), y_MN.as<Bf16>());
 }
 
 void dropout(Ctx& ctx, const Tensor& x_MC, const kernels::DropoutRows& rows, const Tensor& y_MC) {
+  const ProfileScope phase = profile_rows(ctx, "dropout", nullptr, 2 * x_MC.rows * x_MC.cols);
   check_contiguous(x_MC, ctx.rows->num_rows, x_MC.cols, "x");
   check_contiguous(y_MC, x_MC.rows, x_MC.cols, "y");
   with_type(ctx, [&](auto zero) {
@@ -157,6 +161,7 @@ void layer_norm_forward(Ctx& ctx, const Tensor& a_MC, const Tensor& residual_MC,
   const int64_t M = ctx.rows->num_rows, C = gamma_C.size();
   check_contiguous(a_MC, M, C, "a");
   if (!residual_MC.empty()) check_contiguous(residual_MC, M, C, "residual");
+  const ProfileScope phase = profile_rows(ctx, "layer norm", "forward", (residual_MC.empty() ? 3 : 4) * M * C);
   check_contiguous(y_MC, M, C, "y");
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
@@ -172,6 +177,7 @@ void layer_norm_backward(Ctx& ctx, const Tensor& d_MC, const LayerNormTensors& t
   check_contiguous(d_MC, M, C, "d");
   check_contiguous(t.s_MC, M, C, "s");
   if (!da_MC.empty()) check_contiguous(da_MC, M, C, "da");
+  const ProfileScope phase = profile_rows(ctx, "layer norm", "backward", (da_MC.empty() ? 3 : 4) * M * C);
   const Arena::Scope scratch(ctx.arena);
   const Tensor workspace = ctx.wide_tensor(1, kernels::layer_norm_workspace(M, C));
   with_type(ctx, [&](auto zero) {
@@ -185,6 +191,7 @@ void layer_norm_backward(Ctx& ctx, const Tensor& d_MC, const LayerNormTensors& t
 
 void attention_forward(Ctx& ctx, const AttentionOptions& options, const Tensor& qkv_M3C, const Tensor& out_MC,
                        const Tensor& logsum_MH) {
+  const ProfileScope phase = profile_attention(ctx, "forward", out_MC.cols, 2);
   const kernels::AttentionShape shape = attention_shape(ctx, options, qkv_M3C, out_MC, logsum_MH);
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
@@ -195,6 +202,7 @@ void attention_forward(Ctx& ctx, const AttentionOptions& options, const Tensor& 
 
 void attention_backward(Ctx& ctx, const AttentionOptions& options, const Tensor& qkv_M3C, const Tensor& out_MC,
                         const Tensor& logsum_MH, const Tensor& dout_MC, const Tensor& dqkv_M3C) {
+  const ProfileScope phase = profile_attention(ctx, "backward", out_MC.cols, 4);
   const kernels::AttentionShape shape = attention_shape(ctx, options, qkv_M3C, out_MC, logsum_MH);
   check_shape(dout_MC, out_MC.rows, out_MC.cols, "dout");
   check_shape(dqkv_M3C, qkv_M3C.rows, qkv_M3C.cols, "dqkv");
@@ -209,6 +217,8 @@ void attention_backward(Ctx& ctx, const AttentionOptions& options, const Tensor&
 void embedding_forward(Ctx& ctx, std::span<const Lookup> lookups, const Tensor& out_MC) {
   check_contiguous(out_MC, ctx.rows->num_rows, lookups[0].table_VC->cols, "embeddings");
   TF_CHECK(lookups.size() <= 4, "{} lookups", lookups.size());
+  const ProfileScope phase =
+      profile_rows(ctx, "embedding", "forward", (std::ssize(lookups) + 1) * out_MC.rows * out_MC.cols);
   with_type(ctx, [&](auto zero) {
     using T = decltype(zero);
     std::array<kernels::EmbeddingTable<T>, 4> tables;
@@ -221,6 +231,7 @@ void embedding_forward(Ctx& ctx, std::span<const Lookup> lookups, const Tensor& 
 void embedding_backward(Ctx& ctx, const Lookup& lookup, const Tensor& dout_MC) {
   const Param& table = *lookup.table_VC;
   check_contiguous(dout_MC, ctx.rows->num_rows, table.cols, "dout");
+  const ProfileScope phase = profile_rows(ctx, "embedding", "backward", 3 * dout_MC.rows * dout_MC.cols);
   const Arena::Scope scratch(ctx.arena);
   const Tensor kept_C = table.zero_row >= 0 ? ctx.wide_tensor(1, table.cols) : Tensor{};
   with_type(ctx, [&](auto zero) {
@@ -239,6 +250,7 @@ void span_cross_entropy(Ctx& ctx, const Tensor& logits_MN, int64_t column, const
   const auto B = static_cast<int64_t>(ctx.rows->sequences.size());
   check_shape(logits_MN, ctx.rows->num_rows, logits_MN.cols, "logits");
   check_contiguous(loss_B, 1, B, "losses");
+  const ProfileScope phase = profile_rows(ctx, "cross-entropy", nullptr, 3 * logits_MN.rows);
   TF_CHECK(dlogits_MN.empty() || dlogits_MN.stride == logits_MN.stride, "logits and their gradient differ in stride");
   with_wide_type(ctx, [&](auto zero) {
     using T = decltype(zero);

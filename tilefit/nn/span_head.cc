@@ -28,7 +28,7 @@ double sum(const Tensor& values) {
 }  // namespace
 
 SpanHead::SpanHead(const ParamScope& scope, int64_t C, double dropout_p)
-    : linear_(scope / "qa_outputs", C, 2), dropout_p_(dropout_p) {}
+    : linear_(scope / "qa_outputs", C, 2, "qa_head"), dropout_p_(dropout_p) {}
 
 void SpanHead::forward(Ctx& ctx, const Tensor& x_MC, const Tensor& logits_M2, Stash* stash) {
   const kernels::DropoutRows dropout = ctx.dropout(dropout_p_, dropout_site(-1, DropoutPlace::kHead));

@@ -49,6 +49,9 @@ class Optimizer {
   float* first_state() noexcept { return first_.as<float>(); }
   float* second_state() noexcept { return second_.as<float>(); }
 
+  /// Passes over flat arrays that a step makes: gradient and weights, and read and write of each state array.
+  int64_t arrays_touched() const noexcept { return 3 + 2 * ((first_.size() > 0) + (second_.size() > 0)); }
+
   /// Bytes of state for that many parameters.
   static int64_t state_bytes(const OptimizerOptions& options, int64_t size) noexcept;
 

@@ -14,6 +14,7 @@
 #include "tilefit/hub/repo_dir.h"
 #include "tilefit/kernels/dispatch.h"
 #include "tilefit/tasks/question_answering.h"
+#include "tilefit/train/phase_report.h"
 #include "tilefit/train/predict_qa.h"
 #include "tilefit/train/qa_data.h"
 #include "tilefit/train/qa_logits.h"
@@ -240,8 +241,13 @@ class QaRun {
     log_info("trainer", "  Total optimization steps = {}", with_thousands(trainer_->max_steps()));
     log_info("trainer", "  Number of trainable parameters = {}", with_thousands(model_->params().num_parameters()));
 
+    constexpr int64_t kMostSpans = 20'000;  // a trace.json of some 2 MB
+    Profile profile(flags_.tilefit.profile ? kMostSpans : 0);
+    if (flags_.tilefit.profile) trainer_->set_profile(&profile);
     TrainResult result = trainer_->train();
     log_info("trainer", "Training completed.");
+    trainer_->set_profile(nullptr);
+    if (flags_.tilefit.profile) log_plain(write_profile(profile, pool_, options.dtype, flags_.train.output_dir));
     log_info(kLog, "Steps waited {:.1f} ms for their batches, {:.3f} % of the training time", 1e3 * result.batch_wait_s,
              100 * result.batch_wait_s / std::max(result.seconds, 1e-9));
     if (result.skipped_steps > 0)

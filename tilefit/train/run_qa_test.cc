@@ -106,6 +106,40 @@ TEST_F(RunQa, TrainsEvaluatesAndPredictsWithAllFiles) {
   EXPECT_EQ(again.class_name(), "DistilBertForQuestionAnswering");
 }
 
+TEST_F(RunQa, ProfileWritesATraceOfWholeStepsWithoutChangingTheResult) {
+  const std::vector<std::string> arguments = {
+      "--train_file",           questions_,           "--do_train", "--max_train_samples", "24",
+      "--overwrite_output_dir", "--num_train_epochs", "1",          "--num_threads",       "2"};
+  const Json plain = run(arguments);
+  EXPECT_FALSE(file_exists(out_ + "/trace.json"));
+  std::vector<std::string> with_profile = arguments;
+  with_profile.push_back("--profile");
+  EXPECT_EQ(run(with_profile)["train_loss"], plain["train_loss"]);
+
+  const Json trace = read_json_file(out_ + "/trace.json");
+  std::vector<double> ends;  // of the spans that are open where the next one begins
+  double step_time = 0, phase_time = 0;
+  int64_t steps = 0;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    const double begin = event["ts"], duration = event["dur"];
+    while (!ends.empty() && ends.back() <= begin + 1e-3) ends.pop_back();
+    EXPECT_TRUE(ends.empty() || begin + duration <= ends.back() + 1e-3) << event;
+    if (event["name"] == "step") {
+      EXPECT_TRUE(ends.empty()) << event;
+      step_time += duration;
+      ++steps;
+    } else {
+      ASSERT_FALSE(ends.empty()) << event;
+      if (ends.size() == 1) phase_time += duration;
+    }
+    ends.push_back(begin + duration);
+  }
+  EXPECT_EQ(steps, 3);
+  EXPECT_LE(phase_time, step_time);
+  EXPECT_GE(phase_time, 0.5 * step_time) << "most of a step is in named phases";
+}
+
 TEST_F(RunQa, Version2WritesNullOdds) {
   run({"--validation_file", questions_, "--do_eval", "--max_eval_samples", "5", "--version_2_with_negative"});
   EXPECT_TRUE(file_exists(out_ + "/eval_null_odds.json"));

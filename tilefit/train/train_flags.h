@@ -102,6 +102,7 @@ struct TilefitFlags {
   std::optional<int> num_threads;  ///< empty: OMP_NUM_THREADS, else one per core
   std::optional<double> dropout;   ///< replaces every dropout probability of config.json
   std::optional<std::string> head_weights;
+  bool profile = false;  ///< time the phases of a step
   std::string output = "text";
 
   void visit(FlagSet& v);

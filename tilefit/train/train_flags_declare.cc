@@ -212,6 +212,10 @@ void TilefitFlags::visit(FlagSet& v) {
   v("dropout", dropout, "Replaces every dropout probability of config.json.", Range{0, 1, true});
   v("head_weights", head_weights,
     "safetensors file whose tensors (such as qa_outputs.weight) replace the model's before training.", Meta{"FILE"});
+  v("profile", profile,
+    "Times the parts of a training step: a table on stderr when training ends, and the first steps as OUTPUT_DIR/trace.json "
+    "for "
+    "ui.perfetto.dev.");
   v("output", output, "Form of the final metrics on stdout.", OneOf{"text", "json"}, Switch{"json", "json"});
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "tilefit/base/error.h"
+#include "tilefit/train/phase_report.h"
 
 namespace tilefit {
 namespace {
@@ -15,6 +16,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+constexpr Phase kBatchPhase{"batch", nullptr, PhaseCategory::kData};
+constexpr Phase kZeroPhase{"zero gradients", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kLeafSumPhase{"leaf sum", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kNormPhase{"gradient norm", nullptr, PhaseCategory::kOptimizer};
+constexpr Phase kOptimizerPhase{"optimizer", nullptr, PhaseCategory::kOptimizer};
 
 std::vector<int32_t> lengths_of(std::span<const QaFeature> features) {
   std::vector<int32_t> lengths;
@@ -93,6 +100,12 @@ const MemoryPlan& Trainer::prepare_memory() {
   return memory_;
 }
 
+void Trainer::set_profile(Profile* profile) noexcept {
+  ctx_.profile = profile;
+  pool_.measure_idle(profile != nullptr);
+  if (profile) profile->watch_idle(&pool_.idle_ns());
+}
+
 TrainResult Trainer::train() {
   prepare_memory();
   const auto start = Clock::now();
@@ -109,8 +122,10 @@ TrainResult Trainer::train() {
     for (int64_t epoch = 0; !done(); ++epoch) {
       int64_t leaves_done = 0;
       for (int64_t step = 0; step < batcher_.steps_per_epoch() && !done(); ++step) {
+        ProfileScope phase(ctx_.profile, kStepPhase);
         batcher_.plan_step(epoch, step, plan_);
         const StepInfo info = run_step(plan_, epoch, step);
+        phase.end();
         leaves_done += plan_.num_leaves;
         finish_step(info, leaves_done, epoch);
       }
@@ -140,23 +155,27 @@ StepInfo Trainer::run_step(const StepPlan& plan, int64_t epoch, int64_t step) {
   info.learning_rate = schedule_->rate(state_.global_step);
   step_tokens_ = step_rows_ = 0;
 
+  const auto array_bytes = static_cast<double>(model_.params().size()) * sizeof(float);
   // 1. Loss and gradient of every leaf, folded into their sum.
   double loss_sum = 0;
   for (int64_t l = 0; l < plan.num_leaves; ++l) {
-    float* const gradient = fold_.begin_leaf(pool_);
+    float* const gradient = profiled(ctx_.profile, kZeroPhase, {0, array_bytes}, [&] { return fold_.begin_leaf(pool_); });
     loss_sum += leaf_gradient({epoch, step, l, state_.global_step}, gradient);
-    fold_.end_leaf(pool_, l);
+    profiled(ctx_.profile, kLeafSumPhase, {}, [&] { fold_.end_leaf(pool_, l); });
   }
-  const float* const gradient = fold_.finish(pool_);
+  const float* const gradient = profiled(ctx_.profile, kLeafSumPhase, {}, [&] { return fold_.finish(pool_); });
 
   // 2. The step's loss and gradient are the means over its leaves.
   const double mean = 1.0 / static_cast<double>(plan.num_leaves);
   info.loss = loss_sum * mean;
-  info.grad_norm = gradient_norm(pool_, model_.params().size(), gradient, mean, block_sums_);
+  info.grad_norm = profiled(ctx_.profile, kNormPhase, {0, array_bytes},
+                            [&] { return gradient_norm(pool_, model_.params().size(), gradient, mean, block_sums_); });
   info.skipped = !std::isfinite(info.loss) || !std::isfinite(info.grad_norm);
 
   // 3. Weights. The mean and the clipping are one factor on the gradient.
   if (!info.skipped) {
+    const auto arrays = static_cast<double>(optimizer_.arrays_touched());
+    const ProfileScope phase(ctx_.profile, kOptimizerPhase, {0, arrays * array_bytes});
     optimizer_.step(pool_, gradient, info.learning_rate, mean * clip_factor(info.grad_norm, options_.max_grad_norm));
   } else if (!options_.skip_nonfinite) {
     fail_nonfinite(plan, info.loss, info.grad_norm);
@@ -167,7 +186,8 @@ StepInfo Trainer::run_step(const StepPlan& plan, int64_t epoch, int64_t step) {
 }
 
 double Trainer::leaf_gradient(const LeafId& leaf, float* gradient) {
-  const FeatureBatch& batch = prefetcher_.take(leaf);
+  const FeatureBatch& batch =
+      profiled(ctx_.profile, kBatchPhase, {}, [&]() -> const FeatureBatch& { return prefetcher_.take(leaf); });
   step_tokens_ += batch.num_real_tokens;
   step_rows_ += batch.tokens.num_rows();
 

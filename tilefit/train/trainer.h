@@ -82,6 +82,9 @@ class Trainer {
   /// Name of a feature's example, for messages.
   void set_example_name(std::function<std::string(int64_t feature)> name) { example_name_ = std::move(name); }
 
+  /// Times the phases of all steps into `profile`, which outlives training; null: no longer.
+  void set_profile(Profile* profile) noexcept;
+
   /// Runs all steps. Throws Error(kFailed) naming step and examples when loss or gradient is not finite and such steps are not skipped.
   TrainResult train();
 

@@ -128,14 +128,19 @@ TEST(Trainer, StepsDoNotAllocate) {
     int64_t before = 0, after = 0;
   } counter;
   ThreadPool pool(3);
-  QuestionAnsweringModel model = tiny_model();
   const auto features = tiny_features(200);
   TrainOptions options = tiny_options(4, 3, 16);
   options.logging = Interval::kNo;
-  Trainer trainer(model, features, options, pool);
-  trainer.add_callback(counter);
-  trainer.train();
-  EXPECT_EQ(counter.after - counter.before, 0);
+  for (const bool with_profile : {false, true}) {
+    QuestionAnsweringModel model = tiny_model();
+    Trainer trainer(model, features, options, pool);
+    Profile profile(1000);  // full before the last step
+    if (with_profile) trainer.set_profile(&profile);
+    trainer.add_callback(counter);
+    trainer.train();
+    EXPECT_EQ(counter.after - counter.before, 0) << with_profile;
+    EXPECT_EQ(profile.spans_dropped() > 0, with_profile);
+  }
 }
 
 TEST(Trainer, CountsStepsAndEpochsAsTransformers) {

@@ -7,6 +7,7 @@
 #include "tilefit/base/json_fwd.h"
 #include "tilefit/cpu/thread_pool.h"
 #include "tilefit/tensor/dtype.h"
+#include "tilefit/train/phase_report.h"
 
 namespace tilefit {
 
@@ -27,22 +28,21 @@ struct BenchStepResult {
   double share_of_peak = 0;   ///< real_gflops / peak_gflops
   double examples_per_s = 0;  ///< of the median step, as tokens_per_s
   double tokens_per_s = 0;
-  double step_s = 0;  ///< median
+  double gflop_per_step = 0;  ///< of real tokens, mean of the measured steps
+  double step_s = 0;          ///< median
   double step_s_min = 0, step_s_max = 0;
   int64_t peak_rss_bytes = 0;
   int64_t matmul_parameters = 0;
   int num_threads = 0;
   std::string isa;
+  PhaseReport phases;  ///< of the measured steps
 };
-
-/// FLOPs per second that the pool's threads reach together in a register loop of the multiply-adds that products of `dtype` are made of, in
-/// units of 1e9.
-double measure_peak_gflops(ThreadPool& pool, DType dtype);
 
 /// Throws Error: unknown configuration, unreadable data.
 BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options);
 
-/// Keys peak_gflops, real_gflops, share_of_peak, examples_per_s, tokens_per_s, peak_rss_bytes, step_s and some more.
+/// Keys peak_gflops, real_gflops, share_of_peak, examples_per_s, tokens_per_s, peak_rss_bytes, step_s and some more; phases, idle and other as
+/// phase_report_json has them.
 Json bench_step_json(const BenchStepResult& result);
 std::string bench_step_text(const BenchStepResult& result);
 

@@ -1,10 +1,11 @@
-#include "tilefit/train/bench_step.h"
+#include "tilefit/bench/bench_step.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 
 #include "tilefit/base/error.h"
 #include "tilefit/base/files.h"
@@ -98,19 +99,21 @@ int64_t matmul_parameters(const ParamStore& params) {
   return count;
 }
 
-/// Times every step and adds up what it held.
+/// Times every step; the profile forgets those that are not measured.
 class StepTimer final : public TrainCallback {
  public:
+  StepTimer(Profile& profile, int64_t warmup) : profile_(profile), warmup_(warmup) {}
   void on_begin(int64_t) override { last_ = Clock::now(); }
   void on_step(const StepInfo& info) override {
     seconds.push_back(seconds_since(last_));
-    examples.push_back(info.num_examples);
+    if (info.step == warmup_) profile_.reset();
     last_ = Clock::now();
   }
   std::vector<double> seconds;
-  std::vector<int64_t> examples;
 
  private:
+  Profile& profile_;
+  int64_t warmup_;
   Clock::time_point last_;
 };
 
@@ -120,23 +123,23 @@ double median(std::vector<double> values) {
   return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-}  // namespace
+/// What a step over these features has to do: real tokens, and FLOPs as docs/performance.md counts them.
+struct StepWork {
+  double tokens = 0, flops = 0;
+};
 
-double measure_peak_gflops(ThreadPool& pool, DType dtype) {
-  constexpr int64_t kRounds = 400'000;  // some 100 ms a thread
-  constexpr int kTimes = 3;
-  const auto run = dtype == DType::kBF16 ? kernels::table<Bf16>().peak_flops : kernels::table<float>().peak_flops;
-  std::vector<double> flops(static_cast<size_t>(pool.num_threads()));
-  double best = 0;
-  for (int i = 0; i < kTimes; ++i) {
-    const auto start = Clock::now();
-    pool.parallel_for(pool.num_threads(), [&](int64_t task, int) { flops[static_cast<size_t>(task)] = run(kRounds); });
-    double total = 0;
-    for (const double f : flops) total += f;
-    best = std::max(best, total / seconds_since(start) / 1e9);
+StepWork work_of(std::span<const QaFeature> features, int64_t matmul_parameters, const EncoderInfo& info) {
+  double tokens = 0, squares = 0;
+  for (const QaFeature& feature : features) {
+    const auto length = static_cast<double>(feature.size());
+    tokens += length;
+    squares += length * length;
   }
-  return best;
+  const auto layers = static_cast<double>(info.num_layers), channels = static_cast<double>(info.hidden_size);
+  return {tokens, 6.0 * static_cast<double>(matmul_parameters) * tokens + 12.0 * layers * channels * squares};
 }
+
+}  // namespace
 
 BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   constexpr int64_t kWarmup = 2;
@@ -147,7 +150,10 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   const int64_t max_length = std::min(options.max_seq_length, model.max_positions());
   std::vector<QaFeature> features =
       options.data.empty() ? synthetic_features(needed, max_length, model.vocab_size()) : read_features(pool, options);
-  if (static_cast<int64_t>(features.size()) > needed) features.resize(static_cast<size_t>(needed));
+  if (std::ssize(features) > needed) features.resize(static_cast<size_t>(needed));
+  if (std::ssize(features) < options.batch_size)
+    throw Error(Code::kUsage, fmt::format("{} has only {} features", options.data, features.size()), "bench step",
+                fmt::format("--batch_size {} or less", features.size()));
 
   TrainOptions train;
   train.leaf_size = options.batch_size;
@@ -157,29 +163,27 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   train.dtype = options.dtype;
   train.drop_last = true;
   Trainer trainer(model, features, train, pool);
-  StepTimer timer;
+  Profile profile;
+  trainer.set_profile(&profile);
+  StepTimer timer(profile, kWarmup);
   trainer.add_callback(timer);
   const double peak_before = measure_peak_gflops(pool, options.dtype);
   trainer.train();
+  trainer.set_profile(nullptr);
 
   BenchStepResult r;
   r.peak_gflops = std::max(peak_before, measure_peak_gflops(pool, options.dtype));
   r.matmul_parameters = matmul_parameters(model.params());
-  const EncoderInfo& info = model.encoder_info();
   std::vector<double> gflops, tokens_per_s;
   const auto num_features = static_cast<int64_t>(features.size()), per_epoch = num_features / options.batch_size;
   for (int64_t s = kWarmup; s < static_cast<int64_t>(timer.seconds.size()); ++s) {
-    double tokens = 0, squares = 0;
-    const int64_t first = s % per_epoch * options.batch_size;
-    for (int64_t i = first; i < first + options.batch_size; ++i) {
-      const auto length = static_cast<double>(features[static_cast<size_t>(i)].size());
-      tokens += length;
-      squares += length * length;
-    }
-    const double flops = 6.0 * static_cast<double>(r.matmul_parameters) * tokens +
-                         12.0 * static_cast<double>(info.num_layers) * static_cast<double>(info.hidden_size) * squares;
-    gflops.push_back(flops / timer.seconds[static_cast<size_t>(s)] / 1e9);
-    tokens_per_s.push_back(tokens / timer.seconds[static_cast<size_t>(s)]);
+    const auto first = static_cast<size_t>(s % per_epoch * options.batch_size);
+    const double seconds = timer.seconds[static_cast<size_t>(s)];
+    const StepWork work = work_of(std::span(features).subspan(first, static_cast<size_t>(options.batch_size)),
+                                  r.matmul_parameters, model.encoder_info());
+    r.gflop_per_step += work.flops / 1e9 / static_cast<double>(options.steps);
+    gflops.push_back(work.flops / seconds / 1e9);
+    tokens_per_s.push_back(work.tokens / seconds);
   }
   const std::vector<double> measured(timer.seconds.begin() + kWarmup, timer.seconds.end());
   r.step_s = median(measured);
@@ -192,35 +196,40 @@ BenchStepResult bench_step(ThreadPool& pool, const BenchStepOptions& options) {
   r.peak_rss_bytes = peak_rss_bytes();
   r.num_threads = pool.num_threads();
   r.isa = isa_name(options.dtype == DType::kBF16 ? kernels::table<Bf16>().isa : kernels::table<float>().isa);
+  r.phases = make_phase_report(profile, pool.num_threads(), r.peak_gflops);
   return r;
 }
 
 Json bench_step_json(const BenchStepResult& r) {
-  return {{"peak_gflops", r.peak_gflops},
-          {"real_gflops", r.real_gflops},
-          {"share_of_peak", r.share_of_peak},
-          {"examples_per_s", r.examples_per_s},
-          {"tokens_per_s", r.tokens_per_s},
-          {"peak_rss_bytes", r.peak_rss_bytes},
-          {"step_s", r.step_s},
-          {"step_s_min", r.step_s_min},
-          {"step_s_max", r.step_s_max},
-          {"matmul_parameters", r.matmul_parameters},
-          {"num_threads", r.num_threads},
-          {"isa", r.isa}};
+  Json json = {{"peak_gflops", r.peak_gflops},
+               {"real_gflops", r.real_gflops},
+               {"share_of_peak", r.share_of_peak},
+               {"examples_per_s", r.examples_per_s},
+               {"tokens_per_s", r.tokens_per_s},
+               {"peak_rss_bytes", r.peak_rss_bytes},
+               {"gflop_per_step", r.gflop_per_step},
+               {"step_s", r.step_s},
+               {"step_s_min", r.step_s_min},
+               {"step_s_max", r.step_s_max},
+               {"matmul_parameters", r.matmul_parameters},
+               {"num_threads", r.num_threads},
+               {"isa", r.isa}};
+  json.update(phase_report_json(r.phases));
+  return json;
 }
 
 std::string bench_step_text(const BenchStepResult& r) {
   return fmt::format(
-      "step            {:.3f} s (median; {:.3f} to {:.3f})\n"
-      "examples/s      {:.1f}\n"
-      "real tokens/s   {:.0f}\n"
-      "real GFLOP/s    {:.1f}\n"
-      "peak GFLOP/s    {:.1f} ({}, {} threads, measured in this run)\n"
-      "share of peak   {:.1f} %\n"
-      "peak memory     {}\n",
-      r.step_s, r.step_s_min, r.step_s_max, r.examples_per_s, r.tokens_per_s, r.real_gflops, r.peak_gflops, r.isa,
-      r.num_threads, 100 * r.share_of_peak, format_bytes(r.peak_rss_bytes));
+             "step            {:.3f} s (median; {:.3f} to {:.3f})\n"
+             "examples/s      {:.1f}\n"
+             "real tokens/s   {:.0f}\n"
+             "real GFLOP/s    {:.1f}\n"
+             "peak GFLOP/s    {:.1f} ({}, {} threads, measured in this run)\n"
+             "share of peak   {:.1f} %\n"
+             "peak memory     {}\n",
+             r.step_s, r.step_s_min, r.step_s_max, r.examples_per_s, r.tokens_per_s, r.real_gflops, r.peak_gflops, r.isa,
+             r.num_threads, 100 * r.share_of_peak, format_bytes(r.peak_rss_bytes)) +
+         "\n" + phase_report_text(r.phases);
 }
 
 }  // namespace tilefit
