@@ -16,14 +16,18 @@ constexpr int64_t piece_length(int64_t n, int64_t pieces, int64_t unit) {
   return ceil_div(ceil_div(n, unit), std::max<int64_t>(1, pieces)) * unit;
 }
 
+/// True when dealing out `tasks` equal ones leaves threads idle for more than a sixteenth of the time.
+constexpr bool unbalanced(int64_t tasks, int64_t threads) { return ceil_div(tasks, threads) * threads * 16 > tasks * 17; }
+
 /// Calls task(range) for blocks of about block_rows x block_cols that cover [rows, cols]; smaller ones when there are few for the threads.
 template <class F>
 void parallel_blocks(ThreadPool& pool, int64_t rows, int64_t cols, int64_t block_rows, int64_t block_cols, int64_t row_unit,
                      int64_t col_unit, F task) {
   constexpr int64_t kTasksPerThread = 4;  // enough that the last one's end leaves threads idle for little
+  const int64_t threads = pool.num_threads();
   int64_t row_pieces = ceil_div(rows, block_rows), col_pieces = ceil_div(cols, block_cols);
-  const int64_t wanted = kTasksPerThread * pool.num_threads();
-  while (pool.num_threads() > 1 && row_pieces * col_pieces < wanted) {
+  while (threads > 1 &&
+         (row_pieces * col_pieces < kTasksPerThread * threads || unbalanced(row_pieces * col_pieces, threads))) {
     const int64_t row_length = piece_length(rows, row_pieces, row_unit),
                   col_length = piece_length(cols, col_pieces, col_unit);
     const bool can_rows = row_length > 4 * row_unit, can_cols = col_length > 4 * col_unit;

@@ -4,7 +4,7 @@ inline constexpr int64_t kGemmRows = kMicroRows;  // rows of a register tile
 inline constexpr int64_t kPanel = 2 * kLanes;     // columns of a register tile, and of a packed panel of B
 inline constexpr int64_t kRowGrain = 1;           // rows of C are touched in multiples of this
 inline constexpr int64_t kWordUnit = 1;           // packed words of a column come in multiples of this
-inline constexpr int64_t kDepth = 384;       // words per block when A is packed by rows: 168 rows x 384 stay in half of a 1 MiB L2
+inline constexpr int64_t kDepth = 768;
 inline constexpr int64_t kWgradDepth = 192;  // words of token rows per block in wgrad, where both sides are packed by the task
 
 /// What products need in place while they run: nothing here.
