@@ -56,7 +56,7 @@ TEST_F(AmxTest, GemmLoadsOneTileForEachProductAndSpillsNone) {
   constexpr int64_t M = 96, N = 64, K = 1536;
   const test::AmxCounts n = count_gemm(M, N, K);
   // Sums are stored once per block of K, and read back once per block but the first.
-  const int64_t blocks = ceil_div(K, table<Bf16>().gemm_depth * 2), sums = M / 16 * (N / 16);
+  const int64_t blocks = ceil_div(K, table<Bf16>().gemm_deep_step * 2), sums = M / 16 * (N / 16);
   EXPECT_EQ(n.tile_stores, sums * blocks);
   EXPECT_EQ(n.tile_zeros, sums);
   EXPECT_EQ(n.tile_loads, n.tdpbf16ps + sums * (blocks - 1));

@@ -20,12 +20,14 @@ namespace tilefit::kernels {
 template <class T>
 struct KernelTable {
   Isa isa;
-  int64_t gemm_panel;               // columns per packed panel of B
-  int64_t gemm_rows;                // rows of C that one micro-kernel call makes: block heights are multiples of it
-  int64_t packed_word_bytes;        // B is packed in words of this size ...
-  int64_t word_elements;            // ... that hold so many successive k
-  int64_t word_unit;                // the number of words of a column is rounded up to a multiple of this
-  int64_t gemm_depth, wgrad_depth;  // words of the summed index per block: constants of the ISA
+  int64_t gemm_panel;         // columns per packed panel of B
+  int64_t gemm_rows;          // rows of C that one micro-kernel call makes: block heights are multiples of it
+  int64_t packed_word_bytes;  // B is packed in words of this size ...
+  int64_t word_elements;      // ... that hold so many successive k
+  int64_t word_unit;          // the number of words of a column is rounded up to a multiple of this
+  int64_t gemm_depth;         // most words of the summed index that make one block ...
+  int64_t gemm_deep_step;     // ... and words per block where there are more
+  int64_t wgrad_depth;        // words per block in wgrad: column sums of blocks are part of the result
   void (*pack_panel)(int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, int64_t panel, void* packed);
   /// accumulator_cols: see GemmBlocking. wide_c: C holds Wide<T> instead of T.
   void (*gemm_task)(const GemmRange& r, int64_t accumulator_cols, int64_t K, const T* a_MK, int64_t lda,

@@ -51,11 +51,12 @@ constinit GemmBlocking g_wanted_blocking;
 
 /// Fills the members that are zero. Half of L2 holds what is used again and again, the rest what passes by.
 template <class T>
-GemmBlocking complete(GemmBlocking b) {
+GemmBlocking complete(GemmBlocking b, int64_t K) {
   const KernelTable<T>& t = table<T>();
+  const int64_t words = ceil_div(K, t.word_elements), depth = words <= t.gemm_depth ? words : t.gemm_deep_step;
   const int64_t l2 = cache_sizes().l2_bytes, word = t.packed_word_bytes;
   // Forward and dgrad: rows of A beside a panel of B that passes by.
-  if (b.rows == 0) b.rows = round_down(std::clamp<int64_t>(l2 / 4 / (t.gemm_depth * word), 8, 1024), t.gemm_rows);
+  if (b.rows == 0) b.rows = round_down(std::clamp<int64_t>(l2 / 4 / (depth * word), 8, 1024), t.gemm_rows);
   if (b.cols == 0) b.cols = 4096;
   if (b.accumulator_cols == 0)
     b.accumulator_cols = round_down(std::clamp<int64_t>(l2 / 4 / (b.rows * word), t.gemm_panel, 1024), t.gemm_panel);
@@ -69,8 +70,8 @@ GemmBlocking complete(GemmBlocking b) {
 }  // namespace
 
 template <class T>
-GemmBlocking gemm_blocking() {
-  return complete<T>(g_wanted_blocking<T>);
+GemmBlocking gemm_blocking(int64_t K) {
+  return complete<T>(g_wanted_blocking<T>, K);
 }
 
 template <class T>
@@ -96,7 +97,7 @@ template <class T, class TC>
 void gemm(ThreadPool& pool, int64_t M, int64_t N, int64_t K, const T* a_MK, int64_t lda, const void* packed_b,
           const Epilogue<T>& epilogue, TC* c_MN, int64_t ldc) {
   const KernelTable<T>& t = table<T>();
-  const GemmBlocking block = gemm_blocking<T>();
+  const GemmBlocking block = gemm_blocking<T>(K);
   constexpr bool kWideC = !std::is_same_v<T, TC>;
   parallel_blocks(pool, M, N, block.rows, block.cols, t.gemm_rows, t.gemm_panel, [&](const GemmRange& r) {
     t.gemm_task(r, block.accumulator_cols, K, a_MK, lda, packed_b, epilogue, kWideC, c_MN, ldc);
@@ -107,13 +108,13 @@ template <class T>
 void gemm_wgrad(ThreadPool& pool, int64_t M, int64_t O, int64_t C, const T* dy_MO, int64_t ld_dy, const T* x_MC,
                 int64_t ld_x, Wide<T>* dw_OC, int64_t ld_dw, Wide<T>* dbias_O) {
   const KernelTable<T>& t = table<T>();
-  const GemmBlocking block = gemm_blocking<T>();
+  const GemmBlocking block = gemm_blocking<T>(M);
   parallel_blocks(pool, O, C, block.wgrad_rows, block.wgrad_cols, t.gemm_rows, t.gemm_panel,
                   [&](const GemmRange& r) { t.wgrad_task(r, M, dy_MO, ld_dy, x_MC, ld_x, dw_OC, ld_dw, dbias_O); });
 }
 
 #define TF_INSTANTIATE(T)                                                                                                  \
-  template GemmBlocking gemm_blocking<T>();                                                                                \
+  template GemmBlocking gemm_blocking<T>(int64_t);                                                                         \
   template void set_gemm_blocking<T>(const GemmBlocking&);                                                                 \
   template int64_t packed_bytes<T>(int64_t, int64_t);                                                                      \
   template void pack_matrix<T>(ThreadPool&, int64_t, int64_t, const Wide<T>*, int64_t, bool, void*);                       \

@@ -36,9 +36,9 @@ struct GemmBlocking {
   int64_t wgrad_rows = 0, wgrad_cols = 0;  // of dW: the packed parts of both operands stay in L2
 };
 
-/// The blocking in use for T: made from the machine's caches, but for what set_gemm_blocking has set.
+/// The blocking in use for T and a summed index of K: made from the machine's caches, but for what set_gemm_blocking has set.
 template <class T>
-GemmBlocking gemm_blocking();
+GemmBlocking gemm_blocking(int64_t K);
 /// For tests and experiments, while no product runs: members that are not zero replace those made from the caches. rows and wgrad_rows are
 /// taken as multiples of the register tile's rows.
 template <class T>

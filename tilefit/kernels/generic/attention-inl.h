@@ -60,8 +60,8 @@ struct HeadTask {
   /// to[r][0, D) = sums[r] for `rows` rows.
   TF_INLINE void store_rows(int64_t rows, const float* sums, T* to, int64_t ld_to) const {
     for (int64_t r = 0; r < rows; ++r)
-      for_lanes(D, [&](int64_t d, int64_t n)
-                       TF_LAMBDA { TF_STORE(to + r * ld_to + d, TF_LOAD(sums + r * padded_d + d, n), n); });
+      for_lanes(
+          D, [&](int64_t d, int64_t n) TF_LAMBDA { TF_STORE(to + r * ld_to + d, TF_LOAD(sums + r * padded_d + d, n), n); });
   }
 };
 
@@ -80,8 +80,7 @@ TF_INLINE float softmax_row(float* p, int64_t keys, const RowDropout& drop) {
   });
   const float total_exp = reduce_add(sum);
   const F share = set1(1.0f / total_exp);
-  for_lanes(keys,
-            [&](int64_t j, int64_t n) TF_LAMBDA { TF_STORE(p + j, drop.apply(mul(TF_LOAD(p + j, n), share), j), n); });
+  for_lanes(keys, [&](int64_t j, int64_t n) TF_LAMBDA { TF_STORE(p + j, drop.apply(mul(TF_LOAD(p + j, n), share), j), n); });
   return top + log_scalar(total_exp);
 }
 
@@ -111,9 +110,9 @@ void attention_forward_task(const AttentionShape& shape, const SequenceSpan& seq
 }
 
 template <class T>
-void attention_backward_task(const AttentionShape& shape, const SequenceSpan& seq, int64_t head, const T* qkv, int64_t ld_qkv,
-                             const T* out, int64_t ld_out, const float* logsum_MH, const T* dout, int64_t ld_dout, T* dqkv,
-                             int64_t ld_dqkv) {
+void attention_backward_task(const AttentionShape& shape, const SequenceSpan& seq, int64_t head, const T* qkv,
+                             int64_t ld_qkv, const T* out, int64_t ld_out, const float* logsum_MH, const T* dout,
+                             int64_t ld_dout, T* dqkv, int64_t ld_dqkv) {
   const TileScope tiles;
   const HeadTask<T> t(shape, seq, head, qkv, ld_qkv);
   const int64_t scores = kQueryBlock * t.padded_keys, sums = round_up(t.keys, kGemmRows) * t.padded_d;
@@ -137,7 +136,8 @@ void attention_backward_task(const AttentionShape& shape, const SequenceSpan& se
     const T* const out_block = out + (seq.row_begin + i) * ld_out + head * t.D;
     t.scaled_queries(i, rows, q_block);
     multiply_rows(rows, 0, t.padded_keys, t.D, q_block, t.D, key_t, Sums{p_block, t.padded_keys, true}, NoFinish{});
-    multiply_rows(rows, 0, t.padded_keys, t.D, dout_block, ld_dout, value_t, Sums{ds_block, t.padded_keys, true}, NoFinish{});
+    multiply_rows(rows, 0, t.padded_keys, t.D, dout_block, ld_dout, value_t, Sums{ds_block, t.padded_keys, true},
+                  NoFinish{});
     for (int64_t r = 0; r < rows; ++r) {
       F dot = set1(0);  // delta: sum over keys of p dp = dout . out
       for_lanes(t.D, [&](int64_t d, int64_t n) TF_LAMBDA {
@@ -149,9 +149,9 @@ void attention_backward_task(const AttentionShape& shape, const SequenceSpan& se
       float *const p = p_block + r * t.padded_keys, *const ds = ds_block + r * t.padded_keys;
       for_lanes(t.keys, [&](int64_t j, int64_t n) TF_LAMBDA {
         const F prob = exp(sub(TF_LOAD(p + j, n), logsum));
-        const F dp = drop.apply(TF_LOAD(ds + j, n), j);
-        TF_STORE(p + j, drop.apply(prob, j), n);
-        TF_STORE(ds + j, mul(mul(prob, sub(dp, delta)), scale), n);
+        const F factor = drop.factor(j);
+        TF_STORE(p + j, mul(prob, factor), n);
+        TF_STORE(ds + j, mul(mul(prob, sub(mul(TF_LOAD(ds + j, n), factor), delta)), scale), n);
       });
     }
     multiply_rows(rows, 0, t.padded_d, t.keys, ds_block, t.padded_keys, key_packed, dq_block, NoFinish{});

@@ -1,6 +1,6 @@
 // Matrix products: a register tile (microkernel-inl.h or amx_tiles.h) fed from packed blocks.
-// Structure as in Goto & van de Geijn 2008: a block of A stays in L2, one panel of B beside it, C in registers for kDepth words. The sums are
-// read back for the next kDepth, so each element is one unbroken chain of multiply-adds and blocking leaves no trace in the result.
+// Structure as in Goto & van de Geijn 2008: a block of A stays in L2, one panel of B beside it, C in registers for a block of words. The sums are
+// read back for the next block, so each element is one unbroken chain of multiply-adds and blocking leaves no trace in the result.
 
 /// Packs rows [0, K) of a row-major B (columns [0, cols)) as one panel: out[k][kPanel], missing columns and rows zero.
 template <class S>
@@ -43,12 +43,12 @@ void pack_panel(int64_t K, int64_t N, const float* b, int64_t ld, bool transpose
   else pack_panel_rows(K, cols, source + n, ld, out);
 }
 
-/// Packs elements [0, K) of `rows` rows, row i at out + i * kDepth; the last words' missing elements are zero.
+/// Packs elements [0, K) of `rows` rows, row i at out + i * kRowStride; the last words' missing elements are zero.
 template <class S>
 TF_INLINE void pack_rows(int64_t rows, int64_t K, const S* a, int64_t lda, float* out) {
   constexpr int64_t kStep = kLanes * kWordElements;
   const int64_t words = round_up(words_of(K), kWordUnit);
-  for (int64_t i = 0; i < rows; ++i, a += lda, out += kDepth) {
+  for (int64_t i = 0; i < rows; ++i, a += lda, out += kRowStride) {
     int64_t k = 0, w = 0;
     for (; k + kStep <= K; k += kStep, w += kLanes) store(out + w, row_words(a + k, kStep));
     for (; w < words; k += kStep, w += kLanes) {
@@ -96,10 +96,11 @@ template <class S, class Finish>
 TF_INLINE void multiply_rows(int64_t rows, int64_t col_begin, int64_t col_end, int64_t K, const S* a, int64_t lda,
                              const float* packed_b, const Sums& sums, Finish finish) {
   const int64_t words = round_up(words_of(K), kWordUnit);
-  float* const a_block = thread_scratch(ScratchSlot::kPackedA, round_up(rows, kGemmRows) * kDepth);
+  float* const a_block = thread_scratch(ScratchSlot::kPackedA, round_up(rows, kGemmRows) * kRowStride);
   alignas(64) float tile[kGemmRows * kPanel];
-  for (int64_t w = 0; w < words; w += kDepth) {
-    const int64_t depth = min_of(kDepth, words - w);
+  const int64_t step = words <= kDepth ? kDepth : kDeepStep;
+  for (int64_t w = 0; w < words; w += step) {
+    const int64_t depth = min_of(step, words - w);
     const bool last = w + depth == words;
     pack_rows(rows, min_of(depth * kWordElements, K - w * kWordElements), a + w * kWordElements, lda, a_block);
     for (int64_t n = col_begin; n < col_end; n += kPanel) {
@@ -118,7 +119,7 @@ TF_INLINE void multiply_rows(int64_t rows, int64_t col_begin, int64_t col_end, i
           ldc = sums.ld;
           if (i + kGemmRows < rows) prefetch_tile(c + kGemmRows * ldc, ldc, min_of(kGemmRows, rows - i - kGemmRows));
         }
-        run_tile(micro_kernel_for<true>(tile_rows, cols), depth, a_block + i * kDepth, b, tile_rows, cols, c, ldc,
+        run_tile(micro_kernel_for<true>(tile_rows, cols), depth, a_block + i * kRowStride, b, tile_rows, cols, c, ldc,
                  sums.padded || !sums.data, w > 0);
         if (last) finish(i, n, tile_rows, cols, c, ldc);
       }
@@ -206,7 +207,8 @@ TF_INLINE void pack_wgrad_b(int64_t rows, int64_t N, const S* b, int64_t ld, flo
       store(at + j, n + j < N ? column_words(row + n + j, ld, left, min_of(kLanes, N - n - j)) : set1(0));
   }
   for (int64_t k = depth; k < round_up(depth, kWordUnit); ++k)
-    for (int64_t n = 0; n < N; n += kLanes) store(out + n / kPanel * kPanel * kWgradDepth + k * kPanel + n % kPanel, set1(0));
+    for (int64_t n = 0; n < N; n += kLanes)
+      store(out + n / kPanel * kPanel * kWgradDepth + k * kPanel + n % kPanel, set1(0));
 }
 
 /// sums[O, N] = (from_c ? sums : 0) + A^T B over M rows: A is [M, O], B is [M, N], both row-major. column_sum_O (may be null) += column

@@ -90,6 +90,11 @@ struct RowDropout {
   uint32_t first = 0, threshold = 0;
   float keep_scale = 1;
 
+  /// 0 where dropped, else keep_scale.
+  TF_INLINE F factor(int64_t c) const {
+    if (threshold == 0) return set1(1);
+    return zero_where_less(dropout_bits_u(key, first + static_cast<uint32_t>(c)), set1_u(threshold), set1(keep_scale));
+  }
   TF_INLINE F apply(F v, int64_t c) const {
     if (threshold == 0) return v;
     const U bits = dropout_bits_u(key, first + static_cast<uint32_t>(c));

@@ -4,17 +4,21 @@ inline constexpr int64_t kGemmRows = kMicroRows;  // rows of a register tile
 inline constexpr int64_t kPanel = 2 * kLanes;     // columns of a register tile, and of a packed panel of B
 inline constexpr int64_t kRowGrain = 1;           // rows of C are touched in multiples of this
 inline constexpr int64_t kWordUnit = 1;           // packed words of a column come in multiples of this
-inline constexpr int64_t kDepth = 768;
-inline constexpr int64_t kWgradDepth = 192;  // words of token rows per block in wgrad, where both sides are packed by the task
+inline constexpr int64_t kDepth = 768;            // most words of a block when A is packed by rows
+inline constexpr int64_t kDeepStep = 384;  // words of a block where there is more than one: twice the rows then stay in L2
+inline constexpr int64_t kRowStride =
+    kDepth + 16;  // of A packed by rows: an odd number of cache lines, lest rows share few sets of L1
+inline constexpr int64_t kWgradDepth =
+    192;  // words of token rows per block in wgrad, where both sides are packed by the task
 
 /// What products need in place while they run: nothing here.
 struct TileScope {
   TF_INLINE TileScope() {}
 };
 
-/// C tile [kRows, kPanel] = (from_c ? C : 0) + A B over `depth` words. Word (i, k) of A is a[i * kRowStride + k * kColStride];
+/// C tile [kRows, kPanel] = (from_c ? C : 0) + A B over `depth` words. Word (i, k) of A is a[i * kStepRow + k * kStepWord];
 /// B's row k is b[k * kPanel ..). Registers: kRows x 2 accumulators.
-template <int kRows, int64_t kRowStride, int64_t kColStride>
+template <int kRows, int64_t kStepRow, int64_t kStepWord>
 void micro_kernel(int64_t depth, const float* a, const float* b, float* c, int64_t ldc, bool from_c) {
   F acc[kRows][2];
 #pragma GCC unroll 14
@@ -26,11 +30,11 @@ void micro_kernel(int64_t depth, const float* a, const float* b, float* c, int64
     const F b0 = load(b), b1 = load(b + kLanes);
 #pragma GCC unroll 14
     for (int i = 0; i < kRows; ++i) {
-      const F a_ik = set1(a[i * kRowStride]);
+      const F a_ik = set1(a[i * kStepRow]);
       acc[i][0] = multiply_add(a_ik, b0, acc[i][0]);
       acc[i][1] = multiply_add(a_ik, b1, acc[i][1]);
     }
-    a += kColStride;
+    a += kStepWord;
     b += kPanel;
   }
 #pragma GCC unroll 14
@@ -45,10 +49,10 @@ using MicroKernel = void (*)(int64_t depth, const float* a, const float* b, floa
 /// The micro-kernel for `rows` rows (1 .. kGemmRows) and a whole panel: A packed by rows (forward, dgrad) or by pack_wgrad_a.
 template <bool kByRows, int kRows = kMicroRows>
 TF_INLINE MicroKernel micro_kernel_for(int64_t rows, int64_t) {
-  constexpr int64_t kRowStride = kByRows ? kDepth : 1, kColStride = kByRows ? 1 : kGemmRows;
+  constexpr int64_t kStepRow = kByRows ? kRowStride : 1, kStepWord = kByRows ? 1 : kGemmRows;
   if constexpr (kRows > 1)
     if (rows < kRows) return micro_kernel_for<kByRows, kRows - 1>(rows, kPanel);
-  return micro_kernel<kRows, kRowStride, kColStride>;
+  return micro_kernel<kRows, kStepRow, kStepWord>;
 }
 
 /// Packs the left side of wgrad: columns [0, O) of `rows` rows of a as the rows of A, in panels of kGemmRows columns that hold

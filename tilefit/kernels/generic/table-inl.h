@@ -9,6 +9,7 @@ inline constexpr KernelTable<T> kTable = {
     .word_elements = kWordElements,
     .word_unit = kWordUnit,
     .gemm_depth = kDepth,
+    .gemm_deep_step = kDeepStep,
     .wgrad_depth = kWgradDepth,
     .pack_panel = pack_panel<T>,
     .gemm_task = gemm_task<T>,

@@ -9,6 +9,8 @@ inline constexpr int64_t kPanel = 2 * kLanes;
 inline constexpr int64_t kRowGrain = kTileRows;
 inline constexpr int64_t kWordUnit = kTileWords;
 inline constexpr int64_t kDepth = 256;  // a panel of B is 32 KiB: it stays in L1 while the rows of A pass by
+inline constexpr int64_t kDeepStep = kDepth;
+inline constexpr int64_t kRowStride = kDepth + 16;  // an odd number of cache lines
 inline constexpr int64_t kWgradDepth = 256;
 
 /// Palette 1, eight tiles of 16 rows by 64 bytes; tile state lives from the constructor to the destructor, on this thread.
@@ -73,7 +75,7 @@ using MicroKernel = void (*)(int64_t depth, const float* a, const float* b, floa
 /// The micro-kernel with the fewest tiles for `rows` x `cols` (at most kGemmRows x kPanel).
 template <bool kByRows>
 TF_INLINE MicroKernel micro_kernel_for(int64_t rows, int64_t cols) {
-  constexpr int64_t kStride = kByRows ? kDepth : kWgradDepth;
+  constexpr int64_t kStride = kByRows ? kRowStride : kWgradDepth;
   if (rows > kTileRows) return cols > kLanes ? micro_kernel<2, 2, kStride> : micro_kernel<2, 1, kStride>;
   return cols > kLanes ? micro_kernel<1, 2, kStride> : micro_kernel<1, 1, kStride>;
 }

@@ -16,8 +16,8 @@ void pack_panel(int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, i
 }
 
 template <class T>
-void gemm_task(const GemmRange& r, int64_t, int64_t K, const T* a_MK, int64_t lda, const void* packed_b, const Epilogue<T>& e,
-               bool, void* c_MN, int64_t ldc) {
+void gemm_task(const GemmRange& r, int64_t, int64_t K, const T* a_MK, int64_t lda, const void* packed_b,
+               const Epilogue<T>& e, bool, void* c_MN, int64_t ldc) {
   for (int64_t m = r.row_begin; m < r.row_end; ++m)
     for (int64_t n = r.col_begin; n < r.col_end; ++n) {
       const T* b_K = static_cast<const T*>(packed_b) + n / kPanel * K * kPanel + n % kPanel;

@@ -19,6 +19,7 @@ inline constexpr KernelTable<T> kTable = {
     .word_elements = 1,
     .word_unit = 1,
     .gemm_depth = 384,
+    .gemm_deep_step = 384,
     .wgrad_depth = 192,
     .pack_panel = pack_panel<T>,
     .gemm_task = gemm_task<T>,
