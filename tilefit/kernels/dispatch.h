@@ -28,7 +28,9 @@ struct KernelTable {
   int64_t gemm_depth;         // most words of the summed index that make one block ...
   int64_t gemm_deep_step;     // ... and words per block where there are more
   int64_t wgrad_depth;        // words per block in wgrad: column sums of blocks are part of the result
-  void (*pack_panel)(int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, int64_t panel, void* packed);
+  /// The part of a panel that rows [k_begin, k_end) of B make: k_begin a multiple of gemm_panel, k_end too or K.
+  void (*pack_panel)(int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, int64_t panel, int64_t k_begin,
+                     int64_t k_end, void* packed);
   /// accumulator_cols: see GemmBlocking. wide_c: C holds Wide<T> instead of T.
   void (*gemm_task)(const GemmRange& r, int64_t accumulator_cols, int64_t K, const T* a_MK, int64_t lda,
                     const void* packed_b, const Epilogue<T>& e, bool wide_c, void* c_MN, int64_t ldc);

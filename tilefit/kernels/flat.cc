@@ -24,6 +24,20 @@ void adamw(ThreadPool& pool, int64_t n, const AdamWStep& step, const T* gradient
 }
 
 template <class T>
+void adamw_packed(ThreadPool& pool, int64_t O, int64_t C, const AdamWStep& step, const Wide<T>* gradient_OC, Wide<T>* w_OC,
+                  Wide<T>* first_moment_OC, Wide<T>* second_moment_OC, void* packed_forward, void* packed_backward) {
+  const KernelTable<T>& t = table<T>();
+  const int64_t panel = t.gemm_panel;
+  // A panel's worth of outputs is one panel of the forward form, and a stretch of every panel of the backward form.
+  parallel_rows(pool, O, panel, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * C;
+    t.adamw((end - begin) * C, step, gradient_OC + first, w_OC + first, first_moment_OC + first, second_moment_OC + first);
+    t.pack_panel(C, O, w_OC, C, true, begin / panel, 0, C, packed_forward);
+    for (int64_t p = 0; p * panel < C; ++p) t.pack_panel(O, C, w_OC, C, false, p, begin, end, packed_backward);
+  });
+}
+
+template <class T>
 void sgd(ThreadPool& pool, int64_t n, const SgdStep& step, const T* gradient, T* weight, T* buffer) {
   parallel_rows(pool, n, kFlatRun, [&](int64_t begin, int64_t end) {
     table<T>().sgd(end - begin, step, gradient + begin, weight + begin, buffer ? buffer + begin : nullptr);
@@ -76,6 +90,13 @@ void fill_zero(ThreadPool& pool, int64_t n, T* y) {
   template void fill_zero<T>(ThreadPool&, int64_t, T*);
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
+#undef TF_INSTANTIATE
+#define TF_INSTANTIATE(T)                                                                                           \
+  template void adamw_packed<T>(ThreadPool&, int64_t, int64_t, const AdamWStep&, const Wide<T>*, Wide<T>*, Wide<T>*, \
+                                Wide<T>*, void*, void*);
+TF_INSTANTIATE(float)
+TF_INSTANTIATE(double)
+TF_INSTANTIATE(Bf16)
 #undef TF_INSTANTIATE
 template void gelu<float>(ThreadPool&, int64_t, const float*, float*);
 template void gelu<double>(ThreadPool&, int64_t, const double*, double*);

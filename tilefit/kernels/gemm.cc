@@ -90,7 +90,7 @@ template <class T>
 void pack_matrix(ThreadPool& pool, int64_t K, int64_t N, const Wide<T>* b, int64_t ld, bool transposed, void* packed) {
   const KernelTable<T>& t = table<T>();
   pool.parallel_for(ceil_div(N, t.gemm_panel),
-                    [&](int64_t panel, int) { t.pack_panel(K, N, b, ld, transposed, panel, packed); });
+                    [&](int64_t panel, int) { t.pack_panel(K, N, b, ld, transposed, panel, 0, K, packed); });
 }
 
 template <class T, class TC>

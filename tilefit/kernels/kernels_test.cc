@@ -11,6 +11,7 @@
 #include <optional>
 #include <random>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "tests/support/amx_emulator.h"
@@ -408,6 +409,34 @@ TEST_P(KernelTest, SumsKeepTheirOrder) {
   for (int64_t i = 0; i < n; ++i) ASSERT_EQ(y[static_cast<size_t>(i)], 1.0f + x.f[static_cast<size_t>(i)]);
   fill_zero(pool, n, y.data());
   EXPECT_EQ(y, Floats(n));
+}
+
+/// Same weights and same packed forms as AdamW and packing one after the other.
+template <class T>
+void check_adamw_packed(ThreadPool& pool, int64_t O, int64_t C) {
+  const int64_t n = O * C;
+  const Values<Wide<T>> gradient(n, 1), weight(n, 2);
+  const AdamWStep step{1e-2, 0.9, 0.999, 1e-8, 0.1, 0.5, 3, false};
+  auto w = weight.f, apart = weight.f;
+  std::vector<Wide<T>> m(w.size()), v(w.size()), m_apart(w.size()), v_apart(w.size());
+  Buffer forward(packed_bytes<T>(C, O)), backward(packed_bytes<T>(O, C));
+  Buffer forward_apart(forward.size()), backward_apart(backward.size());
+  adamw_packed<T>(pool, O, C, step, gradient.f.data(), w.data(), m.data(), v.data(), forward.data(), backward.data());
+  adamw(pool, n, step, gradient.f.data(), apart.data(), m_apart.data(), v_apart.data());
+  pack_matrix<T>(pool, C, O, apart.data(), C, true, forward_apart.data());
+  pack_matrix<T>(pool, O, C, apart.data(), C, false, backward_apart.data());
+  EXPECT_EQ(w, apart);
+  EXPECT_EQ(m, m_apart);
+  EXPECT_EQ(v, v_apart);
+  EXPECT_EQ(std::memcmp(forward.data(), forward_apart.data(), static_cast<size_t>(forward.size())), 0) << O << " " << C;
+  EXPECT_EQ(std::memcmp(backward.data(), backward_apart.data(), static_cast<size_t>(backward.size())), 0) << O << " " << C;
+}
+TEST_P(KernelTest, AdamWPacksWhatItHasUpdated) {
+  for (const auto& [O, C] : {std::pair<int64_t, int64_t>{1, 1}, {2, 65}, {64, 96}, {75, 33}, {100, 300}}) {
+    if (own_float()) check_adamw_packed<float>(pool, O, C);
+    check_adamw_packed<Bf16>(pool, O, C);
+    check_adamw_packed<double>(pool, O, C);
+  }
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "tilefit/base/bf16.h"
 #include "tilefit/cpu/thread_pool.h"
 
 namespace tilefit::kernels {
@@ -19,6 +20,12 @@ struct AdamWStep {
 template <class T>
 void adamw(ThreadPool& pool, int64_t n, const AdamWStep& step, const T* gradient, T* weight, T* first_moment,
            T* second_moment);
+
+/// The same on a weight matrix w_OC, and from the new values, while they are in cache, both of its packed forms for products of T
+/// (gemm.h, pack_matrix): packed_forward of W^T as a [C, O] matrix, packed_backward of W as an [O, C] matrix.
+template <class T>
+void adamw_packed(ThreadPool& pool, int64_t O, int64_t C, const AdamWStep& step, const Wide<T>* gradient_OC, Wide<T>* w_OC,
+                  Wide<T>* first_moment_OC, Wide<T>* second_moment_OC, void* packed_forward, void* packed_backward);
 
 /// torch.optim.SGD: g' = gradient_scale * g + weight_decay * w; with momentum: buffer = (step 1 ? g' : momentum * buffer + (1 - dampening) g');
 /// g' = nesterov ? g' + momentum * buffer : buffer; w -= lr * g'. buffer may be null when momentum is 0.

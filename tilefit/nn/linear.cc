@@ -21,7 +21,7 @@ Linear::Linear(std::span<const ParamScope> scopes, int64_t C, int64_t O_each, co
 
 const void* Linear::packed(Ctx& ctx, bool for_forward) {
   if (ctx.dry_run()) return nullptr;
-  Packed& p = for_forward ? forward_ : backward_;
+  PackedWeight& p = for_forward ? w_OC_.packed_forward : w_OC_.packed_backward;
   if (p.version == store_.version() && p.dtype == ctx.dtype) return p.data.data();
   if (p.version == 0 || p.dtype != ctx.dtype) {
     const int64_t K = for_forward ? in_size() : out_size(), N = for_forward ? out_size() : in_size();

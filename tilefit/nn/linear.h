@@ -1,9 +1,8 @@
 // y = x W^T + b. Weights are kept packed for the matrix kernel, once for forward and once for backward, and packed again when the
-// parameters have changed. Several Hugging Face layers of the same input may be stacked into one (query, key, value).
+// parameters have changed and the optimizer has not done it. Several Hugging Face layers of the same input may be stacked into one (query, key, value).
 #pragma once
 #include <span>
 
-#include "tilefit/cpu/memory.h"
 #include "tilefit/nn/ops.h"
 
 namespace tilefit {
@@ -27,17 +26,11 @@ class Linear {
   void backward(Ctx& ctx, const Tensor& dy_MO, const Tensor& x_MC, const Tensor& dx_MC, const ops::Epilogue& epilogue = {});
 
  private:
-  struct Packed {
-    Buffer data;
-    uint64_t version = 0;       ///< of the parameters it was made from; 0: never made
-    DType dtype = DType::kF32;  ///< of the activations it is for
-  };
   const void* packed(Ctx& ctx, bool for_forward);
 
   ParamStore& store_;
   Param& w_OC_;
   Param& b_O_;
-  Packed forward_, backward_;
   const char* name_;
 };
 

@@ -28,6 +28,13 @@ struct ParamPart {
   int64_t row_begin = 0, rows = 0;
 };
 
+/// A copy of a weight in the order in which products read it. The layer makes it; whoever changes the values may bring it up to date.
+struct PackedWeight {
+  Buffer data;
+  uint64_t version = 0;       ///< ParamStore::version() of the values it was made from; 0: never made
+  DType dtype = DType::kF32;  ///< of the activations it is for
+};
+
 /// One parameter: a [rows, cols] matrix, or a vector (cols 1). Several tensors of a file may be stacked in it by rows (query, key
 /// and value). Made by ParamStore; addresses stay valid as long as the store.
 class Param {
@@ -39,6 +46,7 @@ class Param {
   int64_t offset = 0;     ///< of the first element in the flat arrays; a multiple of 64 bytes
   int64_t zero_row = -1;  ///< row that starts as zeros and gets no gradient (padding token), or -1
   bool trainable = true;
+  PackedWeight packed_forward, packed_backward;  ///< of weights of linear layers
 
   int64_t size() const noexcept { return rows * cols; }
   /// Hugging Face's rule: no weight decay on biases and LayerNorm parameters.
@@ -99,6 +107,7 @@ class ParamStore {
 
   /// Parameters in registration order (that of the state dict); parts of all of them in the same order.
   const std::deque<Param>& params() const noexcept { return params_; }
+  std::deque<Param>& params() noexcept { return params_; }
   const std::vector<ParamPartView>& parts() const noexcept { return parts_; }
   /// The part of that full name, or null.
   const ParamPartView* find(std::string_view name) const noexcept;
@@ -106,7 +115,7 @@ class ParamStore {
   /// Flat elements [begin, end) of the parameters first .. end - 1 in registration order, gaps included: neighbours in the flat arrays.
   std::pair<int64_t, int64_t> flat_range(size_t first, size_t end) const;
 
-  /// Counts changes of the values: whoever keeps a derived copy (packed weights) compares. Call values_changed() after writing values.
+  /// Counts changes of the values: whoever keeps a derived copy (PackedWeight) compares. Call values_changed() after writing values.
   uint64_t version() const noexcept { return version_; }
   void values_changed() noexcept { ++version_; }
 

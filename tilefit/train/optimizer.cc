@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "tilefit/base/error.h"
@@ -39,58 +38,58 @@ Optimizer::Optimizer(ParamStore& params, const OptimizerOptions& options) : para
   const int64_t array_bytes = params.size() * static_cast<int64_t>(sizeof(float));
   if (options_.kind == OptimizerKind::kAdamW || options_.momentum != 0) first_ = Buffer(array_bytes);
   if (options_.kind == OptimizerKind::kAdamW) second_ = Buffer(array_bytes);
-
-  std::vector<const Param*> ordered;
-  for (const Param& param : params.params()) ordered.push_back(&param);
-  std::sort(ordered.begin(), ordered.end(), [](const Param* a, const Param* b) { return a->offset < b->offset; });
-  bool open = false;  // the last segment may still grow: no frozen parameter has come since
-  for (const Param* param : ordered) {
-    const bool decays = param->decays() && options_.weight_decay != 0;
-    if (!param->trainable) {
-      open = false;
-    } else if (open && segments_.back().decays == decays) {
-      segments_.back().end = param->offset + param->size();  // the gap between is zero, and stays so
-    } else {
-      segments_.push_back({param->offset, param->offset + param->size(), decays});
-      open = true;
-    }
-  }
 }
 
 void Optimizer::step(ThreadPool& pool, const float* gradient, double learning_rate, double gradient_scale) {
   ++num_steps_;
-  float* const values = params_.values<float>();
-  for (const Segment& segment : segments_) {
-    const int64_t n = segment.end - segment.begin;
-    const double decay = segment.decays ? options_.weight_decay : 0;
-    if (options_.kind == OptimizerKind::kAdamW) {
-      // transformers' AdamW adds epsilon to the uncorrected root; in the kernel's form that is epsilon over the root of the correction.
-      const double root_correction = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps_)));
-      kernels::AdamWStep settings;
-      settings.learning_rate = learning_rate;
-      settings.beta1 = options_.beta1;
-      settings.beta2 = options_.beta2;
-      settings.epsilon = options_.hf_adamw ? options_.epsilon / root_correction : options_.epsilon;
-      settings.weight_decay = decay;
-      settings.gradient_scale = gradient_scale;
-      settings.step = num_steps_;
-      settings.decay_after = options_.hf_adamw;
-      kernels::adamw(pool, n, settings, gradient + segment.begin, values + segment.begin, first_state() + segment.begin,
-                     second_state() + segment.begin);
-    } else {
-      kernels::SgdStep settings;
-      settings.learning_rate = learning_rate;
-      settings.momentum = options_.momentum;
-      settings.dampening = options_.dampening;
-      settings.weight_decay = decay;
-      settings.gradient_scale = gradient_scale;
-      settings.nesterov = options_.nesterov;
-      settings.step = num_steps_;
-      kernels::sgd(pool, n, settings, gradient + segment.begin, values + segment.begin,
-                   first_state() ? first_state() + segment.begin : nullptr);
-    }
-  }
+  const uint64_t before = params_.version();
   params_.values_changed();
+  for (Param& param : params_.params()) {
+    if (!param.trainable) continue;
+    if (options_.kind == OptimizerKind::kAdamW) step_adamw(pool, param, gradient, learning_rate, gradient_scale, before);
+    else step_sgd(pool, param, gradient, learning_rate, gradient_scale);
+  }
+}
+
+void Optimizer::step_adamw(ThreadPool& pool, Param& param, const float* gradient, double learning_rate, double gradient_scale,
+                           uint64_t version_before) {
+  // transformers' AdamW adds epsilon to the uncorrected root; in the kernel's form that is epsilon over the root of the correction.
+  const double root_correction = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps_)));
+  kernels::AdamWStep settings;
+  settings.learning_rate = learning_rate;
+  settings.beta1 = options_.beta1;
+  settings.beta2 = options_.beta2;
+  settings.epsilon = options_.hf_adamw ? options_.epsilon / root_correction : options_.epsilon;
+  settings.weight_decay = weight_decay(param);
+  settings.gradient_scale = gradient_scale;
+  settings.step = num_steps_;
+  settings.decay_after = options_.hf_adamw;
+  const float* const g = gradient + param.offset;
+  float *const w = param.value<float>(), *const first = first_state() + param.offset,
+               *const second = second_state() + param.offset;
+  PackedWeight &forward = param.packed_forward, &backward = param.packed_backward;
+  const bool packed = forward.version == version_before && backward.version == version_before && forward.dtype == backward.dtype;
+  if (!packed) {
+    kernels::adamw(pool, param.size(), settings, g, w, first, second);
+    return;
+  }
+  const auto run = forward.dtype == DType::kBF16 ? kernels::adamw_packed<Bf16> : kernels::adamw_packed<float>;
+  run(pool, param.rows, param.cols, settings, g, w, first, second, forward.data.data(), backward.data.data());
+  forward.version = backward.version = params_.version();
+}
+
+void Optimizer::step_sgd(ThreadPool& pool, const Param& param, const float* gradient, double learning_rate,
+                         double gradient_scale) {
+  kernels::SgdStep settings;
+  settings.learning_rate = learning_rate;
+  settings.momentum = options_.momentum;
+  settings.dampening = options_.dampening;
+  settings.weight_decay = weight_decay(param);
+  settings.gradient_scale = gradient_scale;
+  settings.nesterov = options_.nesterov;
+  settings.step = num_steps_;
+  kernels::sgd(pool, param.size(), settings, gradient + param.offset, param.value<float>(),
+               first_state() ? first_state() + param.offset : nullptr);
 }
 
 }  // namespace tilefit

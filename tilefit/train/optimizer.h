@@ -36,7 +36,8 @@ class Optimizer {
   /// Throws Error(kEnvironment) when there is no memory for the state.
   Optimizer(ParamStore& params, const OptimizerOptions& options);
 
-  /// Updates the parameters' values from a flat gradient (layout of the store) times gradient_scale, and tells the store.
+  /// Updates the parameters' values from a flat gradient (layout of the store) times gradient_scale, and tells the store. AdamW also brings
+  /// packed weights up to date.
   void step(ThreadPool& pool, const float* gradient, double learning_rate, double gradient_scale);
 
   /// Steps done so far; a resumed run sets it.
@@ -56,15 +57,14 @@ class Optimizer {
   static int64_t state_bytes(const OptimizerOptions& options, int64_t size) noexcept;
 
  private:
-  /// A stretch of the flat arrays whose parameters decay alike.
-  struct Segment {
-    int64_t begin, end;
-    bool decays;
-  };
+  /// version_before: that of the values until now; packed weights of it are brought up to date.
+  void step_adamw(ThreadPool& pool, Param& param, const float* gradient, double learning_rate, double gradient_scale,
+                  uint64_t version_before);
+  void step_sgd(ThreadPool& pool, const Param& param, const float* gradient, double learning_rate, double gradient_scale);
+  double weight_decay(const Param& param) const noexcept { return param.decays() ? options_.weight_decay : 0; }
 
   ParamStore& params_;
   OptimizerOptions options_;
-  std::vector<Segment> segments_;
   Buffer first_, second_;
   int64_t num_steps_ = 0;
 };

@@ -35,12 +35,13 @@ TF_INLINE void pack_panel_transposed(int64_t K, int64_t cols, const S* b, int64_
 }
 
 template <class T>
-void pack_panel(int64_t K, int64_t N, const float* b, int64_t ld, bool transposed, int64_t panel, void* packed) {
+void pack_panel(int64_t K, int64_t N, const float* b, int64_t ld, bool transposed, int64_t panel, int64_t k_begin,
+                int64_t k_end, void* packed) {
   const auto* const source = weights_of<T>(b);
   const int64_t n = panel * kPanel, cols = min_of(kPanel, N - n);
-  float* const out = static_cast<float*>(packed) + n * round_up(words_of(K), kWordUnit);
-  if (transposed) pack_panel_transposed(K, cols, source + n * ld, ld, out);
-  else pack_panel_rows(K, cols, source + n, ld, out);
+  float* const out = static_cast<float*>(packed) + n * round_up(words_of(K), kWordUnit) + words_of(k_begin) * kPanel;
+  if (transposed) pack_panel_transposed(k_end - k_begin, cols, source + n * ld + k_begin, ld, out);
+  else pack_panel_rows(k_end - k_begin, cols, source + k_begin * ld + n, ld, out);
 }
 
 /// Packs elements [0, K) of `rows` rows, row i at out + i * kRowStride; the last words' missing elements are zero.

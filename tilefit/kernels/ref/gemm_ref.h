@@ -8,9 +8,10 @@ namespace tilefit::kernels::ref {
 inline constexpr int64_t kPanel = 8;  // columns of B that lie together in the packed form
 
 template <class T>
-void pack_panel(int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, int64_t panel, void* packed) {
-  T* out = static_cast<T*>(packed) + panel * K * kPanel;
-  for (int64_t k = 0; k < K; ++k)
+void pack_panel(int64_t K, int64_t N, const T* b, int64_t ld, bool transposed, int64_t panel, int64_t k_begin, int64_t k_end,
+                void* packed) {
+  T* out = static_cast<T*>(packed) + (panel * K + k_begin) * kPanel;
+  for (int64_t k = k_begin; k < k_end; ++k)
     for (int64_t n = panel * kPanel; n < (panel + 1) * kPanel; ++n)
       *out++ = n >= N ? T(0) : transposed ? b[n * ld + k] : b[k * ld + n];
 }
