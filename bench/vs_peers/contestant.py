@@ -92,7 +92,7 @@ class Runner:
         train = setting.task == "train"
         out = self.scratch / "tilefit_out"
         command = [self.tilefit, "run_qa", "--model_name_or_path", work["model"], "--output_dir", out, "--overwrite_output_dir",
-                   "--disable_tqdm"]
+                   "--disable_tqdm", "--overwrite_cache"]  # tokenising counts in the start, as it does for the peers
         if train:
             command += ["--do_train", "--train_file", work["examples"], "--per_device_train_batch_size", setting.batch_size, "--max_steps",
                         work["count"], "--train_sampling_strategy", "sequential", "--logging_steps", 1]
