@@ -70,7 +70,6 @@ TEST_F(Bench, StepSharesAddUpAndFlopsAreThoseOfTheStep) {
                            "embedding forward",
                            "embedding backward",
                            "cross-entropy",
-                           "weight packing",
                            "zero gradients",
                            "gradient norm",
                            "optimizer",

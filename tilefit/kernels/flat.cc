@@ -91,7 +91,7 @@ void fill_zero(ThreadPool& pool, int64_t n, T* y) {
 TF_INSTANTIATE(float)
 TF_INSTANTIATE(double)
 #undef TF_INSTANTIATE
-#define TF_INSTANTIATE(T)                                                                                           \
+#define TF_INSTANTIATE(T)                                                                                            \
   template void adamw_packed<T>(ThreadPool&, int64_t, int64_t, const AdamWStep&, const Wide<T>*, Wide<T>*, Wide<T>*, \
                                 Wide<T>*, void*, void*);
 TF_INSTANTIATE(float)

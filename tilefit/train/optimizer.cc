@@ -51,8 +51,8 @@ void Optimizer::step(ThreadPool& pool, const float* gradient, double learning_ra
   }
 }
 
-void Optimizer::step_adamw(ThreadPool& pool, Param& param, const float* gradient, double learning_rate, double gradient_scale,
-                           uint64_t version_before) {
+void Optimizer::step_adamw(ThreadPool& pool, Param& param, const float* gradient, double learning_rate,
+                           double gradient_scale, uint64_t version_before) {
   // transformers' AdamW adds epsilon to the uncorrected root; in the kernel's form that is epsilon over the root of the correction.
   const double root_correction = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps_)));
   kernels::AdamWStep settings;
@@ -68,7 +68,8 @@ void Optimizer::step_adamw(ThreadPool& pool, Param& param, const float* gradient
   float *const w = param.value<float>(), *const first = first_state() + param.offset,
                *const second = second_state() + param.offset;
   PackedWeight &forward = param.packed_forward, &backward = param.packed_backward;
-  const bool packed = forward.version == version_before && backward.version == version_before && forward.dtype == backward.dtype;
+  const bool packed =
+      forward.version == version_before && backward.version == version_before && forward.dtype == backward.dtype;
   if (!packed) {
     kernels::adamw(pool, param.size(), settings, g, w, first, second);
     return;
