@@ -53,6 +53,19 @@ TEST_P(ReferenceModel, OutputsAndGradientsAgree) {
   }
 }
 
+TEST_P(ReferenceModel, OutputsAndGradientsAgreeInBf16) {
+  ThreadPool pool(2);
+  ParityOptions options;
+  options.directory = *directory_;
+  options.dtype = DType::kBF16;
+  EXPECT_FALSE(run_parity(pool, options).pass) << "rounding to bf16 cannot meet the tolerances of float32";
+  options.tolerances = ParityTolerances::bf16();
+  const ParityReport report = run_parity(pool, options);
+  EXPECT_TRUE(report.pass) << parity_text(report);
+  EXPECT_LE(report.logits_rel_l2, 5e-2);
+  EXPECT_LE(report.all_grads_rel_l2, 5e-2);
+}
+
 /// A copy of the reference folder whose files a test may change.
 class ChangedReference : public ReferenceModel {
  protected:
@@ -162,6 +175,11 @@ TEST(Parity, RealWeightsAgree) {
   const ParityReport report = run_parity(pool, options);
   EXPECT_TRUE(report.pass) << parity_text(report);
   EXPECT_EQ(report.num_grads, 66);
+
+  options.dtype = DType::kBF16;
+  options.tolerances = ParityTolerances::bf16();
+  const ParityReport bf16 = run_parity(pool, options);
+  EXPECT_TRUE(bf16.pass) << parity_text(bf16);
 }
 
 }  // namespace

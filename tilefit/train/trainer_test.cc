@@ -74,6 +74,11 @@ TEST(Trainer, SameBytesForAnyNumberOfThreadsWithDropout) {
     options.balance_leaves = padding == PaddingMode::kPacked;
     const std::string one = hash_after(options, 1);
     for (const int threads : {2, 3, 5}) EXPECT_EQ(hash_after(options, threads), one) << threads << " threads";
+
+    options.dtype = DType::kBF16;
+    const std::string one_bf16 = hash_after(options, 1);
+    EXPECT_NE(one_bf16, one);
+    for (const int threads : {1, 2, 3, 5}) EXPECT_EQ(hash_after(options, threads), one_bf16) << threads << " threads, bf16";
   }
 }
 
@@ -132,6 +137,7 @@ TEST(Trainer, StepsDoNotAllocate) {
   TrainOptions options = tiny_options(4, 3, 16);
   options.logging = Interval::kNo;
   for (const bool with_profile : {false, true}) {
+    options.dtype = with_profile ? DType::kBF16 : DType::kF32;  // the two have nothing to do with each other
     QuestionAnsweringModel model = tiny_model();
     Trainer trainer(model, features, options, pool);
     Profile profile(1000);  // full before the last step
