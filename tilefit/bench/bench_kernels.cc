@@ -179,9 +179,9 @@ Json bench_kernels_json(const BenchKernelsResult& result, const BenchMachine& ma
 }
 
 std::string bench_kernels_text(const BenchKernelsResult& result, const BenchMachine& machine) {
-  constexpr const char* kLine = "{:<22}{:<41}{:<10}{:<10}{:>10}{:>10}{:>9}{:>10}\n";
+  constexpr const char* kLine = "{:<22}{:<41}{:<13}{:<10}{:>10}{:>10}{:>9}{:>10}\n";
   std::string text = machine_text(machine) + "\n";
-  for (const IsaPeak& p : result.peaks) text += fmt::format("peak {:<10} {:<9} {:9.1f} GFLOP/s\n", p.isa, p.dtype, p.gflops);
+  for (const IsaPeak& p : result.peaks) text += fmt::format("peak {:<12} {:<9} {:9.1f} GFLOP/s\n", p.isa, p.dtype, p.gflops);
   text += fmt::format("memory bandwidth (triad) {:7.1f} GB/s\nL2 bandwidth (y += x)    {:7.1f} GB/s\n\n",
                       result.bandwidth_gb_s, result.l2_gb_s);
   const std::string head = fmt::format(kLine, "kernel", "shape", "isa", "dtype", "ms", "GFLOP/s", "GB/s", "share");

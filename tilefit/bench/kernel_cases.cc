@@ -10,6 +10,7 @@
 #include "tilefit/base/rng.h"
 #include "tilefit/cpu/memory.h"
 #include "tilefit/data/squad_lengths.h"
+#include "tilefit/kernels/activation.h"
 #include "tilefit/kernels/dispatch.h"
 #include "tilefit/kernels/reduce.h"
 #include "tilefit/tensor/dtype.h"
@@ -141,6 +142,8 @@ class Cases {
     const std::string name = fmt::format("{}-{}-m{}", model.name, C, M);
     add_run("dropout", name, n, 2 * n,
             [w, M, C] { kernels::dropout<T>(w->pool, M, C, w->x.template as<T>(), w->dropout(), w->out.template as<T>()); });
+    add_run("gelu", name, 38 * n, 2 * n,
+            [w, M, C] { kernels::gelu<T>(w->pool, M * C, w->x.template as<T>(), w->out.template as<T>()); });
     add_run("layer_norm_forward", name, 9 * n, 4 * n, [w, M, C] {
       W* const statistics = w->statistics.template as<W>();
       kernels::layer_norm_forward<T>(w->pool, M, C, w->x.template as<T>(), w->y.template as<T>(), w->dropout(),
@@ -184,6 +187,19 @@ class Cases {
       return [w, adamw, second] {
         kernels::adamw<W>(w->pool, kFlatSize, adamw, w->flat[0].template as<W>(), w->flat[1].template as<W>(),
                           w->flat[2].template as<W>(), second);
+      };
+    });
+    // The same with both packed forms: one matrix of the shape of ffn_in.
+    constexpr int64_t kO = 3072, kC = 768;
+    const double size = static_cast<double>(kO * kC);
+    const auto packed_elements = Elements{2 * size, 7 * size};
+    add("adamw_packed", fmt::format("{}x{}", kC, kO), 14 * size, packed_elements, false, [w, adamw] {
+      const auto forward = std::make_shared<Buffer>(kernels::packed_bytes<T>(kC, kO));
+      const auto backward = std::make_shared<Buffer>(kernels::packed_bytes<T>(kO, kC));
+      return [w, adamw, forward, backward] {
+        kernels::adamw_packed<T>(w->pool, kO, kC, adamw, w->flat[0].template as<W>(), w->flat[1].template as<W>(),
+                                 w->flat[2].template as<W>(), w->flat[4].template as<W>(), forward->data(),
+                                 backward->data());
       };
     });
     kernels::SgdStep sgd;

@@ -23,6 +23,10 @@ TF_INLINE void pack_panel_transposed(int64_t K, int64_t cols, const S* b, int64_
   const int64_t words = round_up(words_of(K), kWordUnit);
   for (int64_t n = 0; n < kPanel; n += kLanes)
     for (int64_t k = 0, w = 0; w < words; k += kStep, w += kLanes) {
+      if (kHoldsWords<S> && n + kLanes <= cols && k + kStep <= K && ld % kWordElements == 0) {
+        transpose_block(reinterpret_cast<const float*>(b + n * ld + k), ld / kWordElements, out + w * kPanel + n, kPanel);
+        continue;
+      }
       for (int64_t i = 0; i < kLanes; ++i)
         store(block + i * kLanes, n + i < cols && k < K ? row_words(b + (n + i) * ld + k, K - k) : set1(0));
       if (w + kLanes <= words) {

@@ -3,6 +3,10 @@
 
 inline constexpr int64_t kWordElements = 1;  // of the summed index
 
+/// True when rows of S in memory are rows of words.
+template <class S>
+inline constexpr bool kHoldsWords = is_float<S>;
+
 /// c + the product of a word of A and one of B (the sum of products when a word holds several elements).
 TF_INLINE F multiply_add(F a, F b, F c) { return fma(a, b, c); }
 /// Words of ones: multiply_add(x, one_words(), c) adds up the elements of x.

@@ -2,6 +2,8 @@
 // in the low half. See generic/words_f32-inl.h for what each function does. Include inside a target region with avx512bf16.
 
 inline constexpr int64_t kWordElements = 2;
+template <class S>
+inline constexpr bool kHoldsWords = !is_float<S>;
 
 TF_INLINE F multiply_add(F a, F b, F c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
