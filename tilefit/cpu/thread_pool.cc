@@ -196,11 +196,13 @@ void ThreadPool::worker_main(int thread, int cpu) noexcept {
 }
 
 void ThreadPool::wait_for_job(uint32_t seen) noexcept {
-  const auto new_job = [&] { return job_of(state_.load(std::memory_order_acquire)) != seen; };
-  if (spin_until(spin_ns_, new_job)) return;
+  // A worker on its way into a job may have taken the number that stop_workers() drew for that of a job it missed: it would wait for
+  // the next one for ever, so the flag counts beside the number.
+  const auto new_job = [&](uint32_t state) { return job_of(state) != seen || stop_.load(std::memory_order_relaxed); };
+  if (spin_until(spin_ns_, [&] { return new_job(state_.load(std::memory_order_acquire)); })) return;
   for (;;) {
     const uint32_t state = state_.load(std::memory_order_acquire);
-    if (job_of(state) != seen) return;
+    if (new_job(state)) return;
     state_.wait(state, std::memory_order_acquire);
   }
 }

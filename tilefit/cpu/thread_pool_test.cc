@@ -241,6 +241,16 @@ TEST(ThreadPoolTest, HotCallTakesMicroseconds) {
   EXPECT_LT(best_us, kBound_us * (test::allocations_are_counted() ? 1 : 20)) << "sanitizers may take longer";
 }
 
+TEST(ThreadPoolTest, EndsAlsoWhenAWorkerIsJustWakingForTheLastJob) {
+  constexpr int kPools = 3000;
+  std::atomic<int64_t> done = 0;
+  for (int i = 0; i < kPools; ++i) {
+    ThreadPool pool(5);
+    pool.parallel_for(5, [&](int64_t, int) { done.fetch_add(1, std::memory_order_relaxed); });
+  }
+  EXPECT_EQ(done, 5 * kPools);
+}
+
 TEST(ThreadPoolIdle, CountsThreadsThatWaitForTheLastTask) {
   const auto sleep = [](int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
   ThreadPool pool(3);
