@@ -36,7 +36,7 @@ LeafPrefetcher::~LeafPrefetcher() {
 }
 
 const FeatureBatch& LeafPrefetcher::longest_leaf() {
-  wait_until_idle();
+  rest();
   const std::vector<int64_t> longest = batcher_.longest_leaf();
   keys_.reserve(longest.size());
   for (Slot& slot : slots_) {
@@ -49,7 +49,7 @@ const FeatureBatch& LeafPrefetcher::longest_leaf() {
 const FeatureBatch& LeafPrefetcher::take(const LeafId& id) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  wait_until_idle();
+  rest();
   Slot& slot = slots_[1 - current_];
   if (!slot.made || slot.id != id) make(slot, id);
   if (slot.error) {
@@ -95,7 +95,7 @@ LeafId LeafPrefetcher::following(const LeafId& id) const noexcept {
   return {id.epoch + 1, 0, 0, id.global_step + 1};
 }
 
-void LeafPrefetcher::wait_until_idle() {
+void LeafPrefetcher::rest() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !busy_; });
 }

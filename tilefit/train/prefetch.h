@@ -26,7 +26,7 @@ struct LeafId {
 /// Two batches in turn. One thread calls it; nothing is allocated once longest_leaf() was called and a step is over.
 class LeafPrefetcher {
  public:
-  /// features outlive it. seed: of dropout. Throws Error(kEnvironment) when the system refuses a thread.
+  /// features are read by a call, and after take() until rest() or the destructor has returned. seed: of dropout. Throws Error(kEnvironment) when the system refuses a thread.
   LeafPrefetcher(Batcher batcher, std::span<const QaFeature> features, const BatchLayout& layout, uint64_t seed);
   LeafPrefetcher(const LeafPrefetcher&) = delete;
   LeafPrefetcher& operator=(const LeafPrefetcher&) = delete;
@@ -38,6 +38,9 @@ class LeafPrefetcher {
   /// The batch of a leaf, valid until the next call. Then the leaf that follows it is begun: the next of the step, or the first of the next
   /// step. Throws what making the batch threw.
   const FeatureBatch& take(const LeafId& id);
+
+  /// Returns when the batch begun last is made: nothing reads the features any more until the next take().
+  void rest();
 
   /// Seconds that take() has cost so far.
   double waited_s() const noexcept { return waited_s_; }
@@ -52,7 +55,6 @@ class LeafPrefetcher {
 
   void make(Slot& slot, const LeafId& id) noexcept;
   LeafId following(const LeafId& id) const noexcept;
-  void wait_until_idle();
   void worker_main() noexcept;
 
   // Used by the worker while busy_, else by the caller.

@@ -112,12 +112,14 @@ TrainResult Trainer::train() {
   for (TrainCallback* callback : callbacks_) callback->on_begin(state_.max_steps);
   struct AtEnd {
     std::vector<TrainCallback*>& callbacks;
+    LeafPrefetcher& prefetcher;
     ~AtEnd() {
+      prefetcher.rest();  // the features may go when training is over
       for (TrainCallback* callback : callbacks) callback->on_end();
     }
   };
   {
-    const AtEnd at_end{callbacks_};
+    const AtEnd at_end{callbacks_, prefetcher_};
     if (options_.eval_on_start) evaluate();
     for (int64_t epoch = 0; !done(); ++epoch) {
       int64_t leaves_done = 0;
