@@ -30,13 +30,13 @@ inline uint16_t f32_to_bf16(float value) noexcept {
 /// gradients. float for Bf16, T itself otherwise.
 template <class T>
 struct WideType {
-  using type = T;
+  using Type = T;
 };
 template <>
 struct WideType<Bf16> {
-  using type = float;
+  using Type = float;
 };
 template <class T>
-using Wide = typename WideType<T>::type;
+using Wide = typename WideType<T>::Type;
 
 }  // namespace tilefit
